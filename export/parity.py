@@ -1,0 +1,178 @@
+"""Whether an artefact reads what the Keras model reads: the check that may say no."""
+
+from __future__ import annotations
+
+import dataclasses
+import io
+from collections.abc import Sequence
+from pathlib import Path
+
+import keras
+import numpy as np
+import numpy.typing as npt
+from PIL import Image, ImageDraw, ImageFont
+
+from fused_ocr.errors import CheckFailedError
+from fused_ocr.images import read_image
+from fused_ocr.reader import Reader, readings_of
+from fused_ocr.result import Readings
+from fused_ocr.runtimes import KerasRuntime, SavedModelRuntime
+
+__all__ = [
+    "BOX_TOLERANCE",
+    "CheckPhoto",
+    "ParityReport",
+    "check_saved_model",
+    "compare",
+    "drawn_photos",
+]
+
+BOX_TOLERANCE = 0.5
+"""Pixels a box's edge may differ: another order of the same float32 sums."""
+
+
+@dataclasses.dataclass(frozen=True)
+class CheckPhoto:
+    """A photo to check on.
+
+    Attributes:
+        name: what reports call it.
+        image: uint8 (H, W, 3).
+    """
+
+    name: str
+    image: npt.NDArray[np.uint8]
+
+    @classmethod
+    def from_file(cls, path: Path) -> CheckPhoto:
+        """Raises `ImageError` if the file cannot be read."""
+        return cls(str(path), read_image(path))
+
+
+@dataclasses.dataclass(frozen=True)
+class ParityReport:
+    """What was compared.
+
+    Attributes:
+        photos: how many pictures.
+        readings: how many readings the Keras model gave in them.
+        empty: how many pictures had none.
+        largest_shift: largest difference of a box's edge, pixels.
+        misses: one line for each difference.
+    """
+
+    photos: int
+    readings: int
+    empty: int
+    largest_shift: float
+    misses: tuple[str, ...]
+
+    def require(self) -> None:
+        """Raise `CheckFailedError` if the check missed, or compared nothing."""
+        if self.misses:
+            shown = "\n  ".join(self.misses[:10])
+            raise CheckFailedError(
+                f"The artefact differs from the Keras model in {len(self.misses)} places, "
+                f"so it was not published:\n  {shown}"
+            )
+        if not self.readings:
+            raise CheckFailedError(
+                f"The model read nothing in any of the {self.photos} check pictures, so "
+                "nothing was compared and nothing published. Give photos that it reads "
+                "with --photos."
+            )
+
+    def __str__(self) -> str:
+        return (
+            f"{self.photos} pictures, {self.readings} readings, {self.empty} without any: "
+            f"strings equal, boxes within {self.largest_shift:.3f} px"
+        )
+
+
+def check_saved_model(
+    model: keras.Model, folder: Path, photos: Sequence[CheckPhoto]
+) -> ParityReport:
+    """Compare all signatures of a SavedModel with the model it was made from.
+
+    Each picture goes through `serving_default` alone, and all together, as PNG files,
+    through `serving_bytes`.
+    """
+    import tensorflow as tf
+
+    keras_reader = Reader(KerasRuntime(model))
+    truth = [keras_reader.predict(photo.image) for photo in photos]
+    runtime = SavedModelRuntime(folder)
+    saved = Reader(runtime)
+    report = compare(photos, truth, [saved.predict(p.image) for p in photos])
+
+    signature = tf.saved_model.load(str(folder)).signatures["serving_bytes"]
+    files = [_png(photo.image) for photo in photos]
+    found = {k: v.numpy() for k, v in signature(image_bytes=tf.constant(files)).items()}
+    together = [
+        readings_of(found, row, runtime.description, photo.image)
+        for row, photo in enumerate(photos)
+    ]
+    spoken = [
+        [text.decode() for text in found["text"][row][: found["count"][row]]]
+        for row in range(len(photos))
+    ]
+    by_bytes = compare(photos, truth, together)
+    wrong = tuple(
+        f"{photo.name}: text {texts} for {one.texts}"
+        for photo, texts, one in zip(photos, spoken, truth, strict=True)
+        if texts != one.texts
+    )
+    return dataclasses.replace(
+        report,
+        largest_shift=max(report.largest_shift, by_bytes.largest_shift),
+        misses=report.misses + by_bytes.misses + wrong,
+    )
+
+
+def compare(
+    photos: Sequence[CheckPhoto], truth: Sequence[Readings], found: Sequence[Readings]
+) -> ParityReport:
+    """Compare readings, photo by photo: all strings, and boxes to `BOX_TOLERANCE`."""
+    misses: list[str] = []
+    largest = 0.0
+    for photo, one, other in zip(photos, truth, found, strict=True):
+        if one.texts != other.texts:
+            misses.append(f"{photo.name}: {other.texts} for {one.texts}")
+            continue
+        shift = float(np.abs(one.boxes - other.boxes).max(initial=0.0))
+        largest = max(largest, shift)
+        if not shift <= BOX_TOLERANCE:
+            misses.append(f"{photo.name}: a box is off by {shift:.2f} pixels")
+    return ParityReport(
+        photos=len(photos),
+        readings=sum(len(one) for one in truth),
+        empty=sum(not one for one in truth),
+        largest_shift=largest,
+        misses=tuple(misses),
+    )
+
+
+def drawn_photos(alphabet: str) -> list[CheckPhoto]:
+    """Pictures with the alphabet's characters in Pillow's own font, and an empty one.
+
+    They differ in size, orientation and polarity, so that the check needs no files.
+    """
+    photos = [CheckPhoto("empty picture", np.full((97, 131, 3), 120, np.uint8))]
+    for i, (height, width, size) in enumerate(
+        [(120, 240, 40), (301, 203, 36), (480, 640, 72), (900, 1201, 60)]
+    ):
+        ink, paper = ((20, 20, 25), (235, 230, 220))[:: 1 if i % 2 else -1]
+        image = Image.new("RGB", (width, height), paper)
+        draw = ImageDraw.Draw(image)
+        font = ImageFont.load_default(size)
+        part = (alphabet * 3)[3 * i : 3 * i + 3]
+        draw.text((width // 8, height // 8), part, fill=ink, font=font)
+        draw.text((width // 8, height // 2), part[::-1], fill=ink, font=font)
+        photos.append(CheckPhoto(f"drawn picture {i} ({part})", np.array(image)))
+    return photos
+
+
+def _png(image: npt.NDArray[np.uint8]) -> bytes:
+    buffer = io.BytesIO()
+    Image.fromarray(image).save(buffer, "PNG")
+    return buffer.getvalue()

@@ -1,0 +1,194 @@
+"""One SavedModel that takes pixels or JPEGs and returns strings.
+
+Signatures, all with a dynamic batch: `serving_default` (images), `serving_bytes`
+(image_bytes: JPEG, PNG, GIF or BMP files of different sizes) and `serving_padded`
+(images and sizes, for photos of different sizes that a client has decoded).
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import shutil
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from fused_ocr.artefact import CARD, DESCRIPTION, EXTRA
+from fused_ocr.errors import ArtefactError
+from fused_ocr.fusion import describe, with_sizes
+
+from .orientation import exif_orientation, upright
+from .parity import CheckPhoto, ParityReport, check_saved_model, drawn_photos
+
+__all__ = ["OUTPUT_NAMES", "export_saved_model"]
+
+OUTPUT_NAMES = (
+    "alt_codes",
+    "alt_scores",
+    "box",
+    "char_boxes",
+    "char_scores",
+    "codes",
+    "count",
+    "label",
+    "score",
+    "text",
+)
+"""The outputs of every signature: a contract."""
+
+
+def export_saved_model(
+    model: keras.Model,
+    folder: str | os.PathLike[str],
+    *,
+    card: str = "",
+    photos: Sequence[CheckPhoto] = (),
+) -> ParityReport:
+    """Write a SavedModel, check it against the Keras model, and publish it if it passes.
+
+    It is written beside the target and takes its place only when whole and checked: a
+    run that is killed, or a check that fails, leaves the old one as it was.
+
+    Args:
+        model: from `fuse`.
+        folder: of the SavedModel.
+        card: the model card, Markdown, kept inside.
+        photos: what to check on, besides drawn pictures and an empty one.
+
+    Returns:
+        What was compared.
+
+    Raises:
+        CheckFailedError: a string differs, or a box by more than half a pixel, or
+            nothing was read in any picture; nothing is published.
+        ArtefactError: the target exists and is no SavedModel, or cannot be written.
+        ArtefactDamagedError: the model is not one of `fuse`.
+    """
+    folder = Path(folder)
+    description = describe(model)
+    if folder.exists() and not (folder / "saved_model.pb").is_file() and (
+        not folder.is_dir() or any(folder.iterdir())
+    ):
+        raise ArtefactError(
+            f"{folder} exists and is no SavedModel. Choose another folder, or remove it."
+        )
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        aside = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+    except OSError as error:
+        raise ArtefactError(f"{folder} cannot be written: {error}.") from error
+    try:
+        made = aside / "model"
+        _write(model, made)
+        extra = made / EXTRA
+        extra.mkdir(exist_ok=True)
+        (extra / DESCRIPTION).write_text(description.to_json(), "utf-8")
+        if card:
+            (extra / CARD).write_text(card, "utf-8")
+        report = check_saved_model(
+            model, made, [*photos, *drawn_photos(description.alphabet)]
+        )
+        report.require()
+        _publish(made, folder)
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
+    return report
+
+
+def _write(model: keras.Model, folder: Path) -> None:
+    padded = with_sizes(model)
+    images = tf.TensorSpec((None, None, None, 3), tf.uint8, name="images")
+    sizes = tf.TensorSpec((None, 2), tf.int32, name="sizes")
+    encoded = tf.TensorSpec((None,), tf.string, name="image_bytes")
+
+    def read_pixels(images: tf.Tensor) -> dict[str, tf.Tensor]:
+        return _with_text(model(images))
+
+    def read_padded(images: tf.Tensor, sizes: tf.Tensor) -> dict[str, tf.Tensor]:
+        return _with_text(padded({"images": images, "sizes": sizes}))
+
+    def read_bytes(image_bytes: tf.Tensor) -> dict[str, tf.Tensor]:
+        pictures, sizes = _decode(image_bytes)
+        return _with_text(padded({"images": pictures, "sizes": sizes}))
+
+    # An ExportArchive knows Keras's variables; a plain tf.Module would lose them on the
+    # way to TFLite.
+    archive = keras.export.ExportArchive()
+    archive.track(model)
+    archive.add_endpoint("serving_default", read_pixels, input_signature=[images])
+    archive.add_endpoint("serving_padded", read_padded, input_signature=[images, sizes])
+    archive.add_endpoint("serving_bytes", read_bytes, input_signature=[encoded])
+    archive.write_out(str(folder), verbose=False)
+
+
+def _with_text(outputs: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+    codes = outputs["codes"]
+    lengths = tf.reduce_sum(tf.cast(codes >= 0, tf.int32), -1)
+    rows = tf.RaggedTensor.from_tensor(
+        tf.reshape(codes, (-1, codes.shape[-1])), tf.reshape(lengths, (-1,))
+    )
+    text = tf.strings.unicode_encode(rows, "UTF-8")
+    return {**outputs, "text": tf.reshape(text, tf.shape(lengths))}
+
+
+def _decode(encoded: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """Files (B,) to pictures uint8 (B, H, W, 3), padded to the largest, and sizes."""
+    count = tf.shape(encoded)[0]
+    # A list that takes pictures of any size; map_fn would want one size for all.
+    pictures = tf.TensorArray(
+        tf.uint8, count, infer_shape=False, element_shape=(None, None, 3)
+    )
+
+    def decode(i: tf.Tensor, made: tf.TensorArray) -> tuple[tf.Tensor, tf.TensorArray]:
+        image = tf.io.decode_image(encoded[i], channels=3, expand_animations=False)
+        image.set_shape((None, None, 3))
+        return i + 1, made.write(i, upright(image, exif_orientation(encoded[i])))
+
+    _, pictures = tf.while_loop(lambda i, _: i < count, decode, (0, pictures))
+    sizes = tf.map_fn(
+        lambda i: tf.shape(pictures.read(i))[:2],
+        tf.range(count),
+        fn_output_signature=tf.TensorSpec((2,), tf.int32),
+    )
+    largest = tf.reduce_max(sizes, 0)
+
+    def pad(i: tf.Tensor) -> tf.Tensor:
+        rest = largest - sizes[i]
+        return tf.pad(pictures.read(i), [[0, rest[0]], [0, rest[1]], [0, 0]])
+
+    padded = tf.map_fn(
+        pad,
+        tf.range(count),
+        fn_output_signature=tf.TensorSpec((None, None, 3), tf.uint8),
+    )
+    return padded, sizes
+
+
+def _publish(made: Path, folder: Path) -> None:
+    """Put a new folder where an old one may be; at no moment is there none."""
+    if folder.is_dir() and any(folder.iterdir()) and _exchange(made, folder):
+        return  # the old one is now aside, and goes with the temporary folder
+    if folder.exists():
+        old = made.with_name("old")
+        os.rename(folder, old)
+        try:
+            os.rename(made, folder)
+        except OSError:
+            os.rename(old, folder)
+            raise
+    else:
+        os.rename(made, folder)
+
+
+def _exchange(one: Path, other: Path) -> bool:
+    """Swap two folders in one step; False where the system cannot (not Linux)."""
+    swap: Any = getattr(ctypes.CDLL(None), "renameat2", None) if os.name == "posix" else None
+    if swap is None:
+        return False
+    here, exchange = -100, 2  # AT_FDCWD, RENAME_EXCHANGE
+    return swap(here, os.fsencode(one), here, os.fsencode(other), exchange) == 0

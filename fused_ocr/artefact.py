@@ -1,0 +1,221 @@
+"""What an artefact says of itself, and where it says it.
+
+A `.keras` file carries everything in the configurations of its layers, and its model
+card as one more member of the archive. A SavedModel carries `assets.extra/fused_ocr.json`
+and `assets.extra/model_card.md`. Nothing here needs TensorFlow.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib.resources
+import io
+import json
+import os
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from fused_ocr._version import __version__
+from fused_ocr.config import Config, FusionConfig
+from fused_ocr.errors import (
+    ArtefactDamagedError,
+    ArtefactNotFoundError,
+    ArtefactVersionError,
+)
+
+__all__ = [
+    "CARD",
+    "DESCRIPTION",
+    "EXTRA",
+    "FORMAT_VERSION",
+    "Description",
+    "check_version",
+    "find_artefact",
+    "read_card",
+    "read_description",
+    "shipped_models",
+    "write_card",
+]
+
+FORMAT_VERSION = 1
+"""Version of the fused model's layers and outputs; newer ones are refused."""
+
+EXTRA = "assets.extra"
+"""The folder of a SavedModel that TensorFlow leaves to others."""
+
+CARD = "model_card.md"
+"""Name of the model card, in the folder `EXTRA` or in the `.keras` archive."""
+
+DESCRIPTION = "fused_ocr.json"
+"""Name of the `Description` in the folder `EXTRA`."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Description(Config):
+    """What is inside a fused model."""
+
+    alphabet: str
+    """The characters it knows, in order."""
+    labels: tuple[str, ...]
+    """Names of what it detects, in the order of the label indices."""
+    fusion: FusionConfig
+    """Frame, thresholds, crop, reading order."""
+    format_version: int = FORMAT_VERSION
+    """Version of the layers and outputs."""
+    library_version: str = __version__
+    """Version of the library that wrote the artefact."""
+
+
+def shipped_models() -> list[str]:
+    """Names of the models that come with the library."""
+    folder = importlib.resources.files("fused_ocr.weights")
+    names = (Path(entry.name) for entry in folder.iterdir())
+    return sorted(name.stem for name in names if name.suffix == ".keras")
+
+
+def find_artefact(name_or_path: str | os.PathLike[str]) -> Path:
+    """The path of a shipped model, a `.keras` file or a SavedModel folder.
+
+    Raises:
+        ArtefactNotFoundError: neither a shipped model nor a path that exists.
+        ArtefactDamagedError: a path that holds something else.
+    """
+    name = os.fspath(name_or_path)
+    if name in shipped_models():
+        # The library is installed as files, so its resources have paths.
+        return Path(str(importlib.resources.files("fused_ocr.weights") / f"{name}.keras"))
+    path = Path(name)
+    if not path.exists():
+        raise ArtefactNotFoundError(
+            f"No model {name!r}: it is neither a shipped model "
+            f"({', '.join(shipped_models()) or 'none'}) nor an existing path. Give one of "
+            "those names, a .keras file, or the folder of a SavedModel."
+        )
+    if path.is_dir():
+        if not (path / "saved_model.pb").is_file():
+            raise ArtefactDamagedError(
+                f"The folder {name!r} is no SavedModel: it has no saved_model.pb. Export "
+                "one with `fused-ocr export`."
+            )
+    elif not zipfile.is_zipfile(path):
+        raise ArtefactDamagedError(
+            f"The file {name!r} is no .keras file: it is no zip archive, or a truncated "
+            "one. Copy or download it again."
+        )
+    return path
+
+
+def check_version(path: Path) -> None:
+    """Refuse an artefact of a newer version before anything of it is loaded.
+
+    Raises:
+        ArtefactVersionError: it is newer.
+        ArtefactDamagedError: it cannot be read, or is none of ours.
+    """
+    if path.is_dir():
+        values = _json(_extra(path, DESCRIPTION), path)
+        versions = [values.get("format_version")]
+    else:
+        values = _json(_member(path, "config.json"), path)
+        versions = list(_versions(values))
+    numbers = [v for v in versions if isinstance(v, int)]
+    if not numbers:
+        raise ArtefactDamagedError(
+            f"{path} is not a fused reader: it does not say its format version. Make one "
+            "with fuse() or `fused-ocr fuse`."
+        )
+    if max(numbers) > FORMAT_VERSION:
+        raise ArtefactVersionError(
+            f"{path} has format version {max(numbers)}; this library "
+            f"({__version__}) reads up to {FORMAT_VERSION}. Upgrade fused-ocr."
+        )
+
+
+def read_description(folder: Path) -> Description:
+    """What a SavedModel says of itself.
+
+    Raises:
+        ArtefactDamagedError: it says nothing, or nothing that can be understood.
+    """
+    values = _json(_extra(folder, DESCRIPTION), folder)
+    try:
+        return Description.from_dict(values)
+    except (TypeError, ValueError) as error:
+        raise ArtefactDamagedError(
+            f"{folder}/{EXTRA}/{DESCRIPTION} is damaged: {error} Export it again."
+        ) from error
+
+
+def read_card(path: Path) -> str:
+    """The model card of an artefact, or an empty text where it has none."""
+    try:
+        data = _extra(path, CARD) if path.is_dir() else _member(path, CARD)
+    except ArtefactDamagedError:
+        return ""
+    return data.decode("utf-8", "replace")
+
+
+def write_card(archive: bytes, card: str) -> bytes:
+    """A `.keras` archive with another model card.
+
+    Args:
+        archive: the bytes of a `.keras` file.
+        card: Markdown; empty for none.
+    """
+    copy = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(archive)) as old, zipfile.ZipFile(copy, "w") as new:
+        for entry in old.infolist():
+            if entry.filename != CARD:
+                new.writestr(entry, old.read(entry))
+        if card:
+            new.writestr(CARD, card)
+    return copy.getvalue()
+
+
+def _extra(folder: Path, name: str) -> bytes:
+    try:
+        return (folder / EXTRA / name).read_bytes()
+    except OSError as error:
+        raise ArtefactDamagedError(
+            f"The SavedModel {folder} has no {EXTRA}/{name} ({error}). It was not made by "
+            "`fused-ocr export`, or not copied whole."
+        ) from error
+
+
+def _member(path: Path, name: str) -> bytes:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return archive.read(name)
+    except (KeyError, OSError, zipfile.BadZipFile) as error:
+        raise ArtefactDamagedError(
+            f"{path} is no whole .keras file: {error}. Copy or download it again."
+        ) from error
+
+
+def _json(data: bytes, path: Path) -> dict[str, Any]:
+    try:
+        values = json.loads(data)
+    except ValueError as error:
+        raise ArtefactDamagedError(
+            f"{path} is damaged: its configuration is no JSON ({error})."
+        ) from error
+    if not isinstance(values, dict):
+        raise ArtefactDamagedError(
+            f"{path} is damaged: its configuration is a {type(values).__name__}, "
+            "not an object."
+        )
+    return values
+
+
+def _versions(values: Any) -> Iterator[Any]:
+    """Every `format_version` in nested dictionaries and lists."""
+    if isinstance(values, dict):
+        if "format_version" in values:
+            yield values["format_version"]
+        for value in values.values():
+            yield from _versions(value)
+    elif isinstance(values, list):
+        for value in values:
+            yield from _versions(value)

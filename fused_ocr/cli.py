@@ -1,0 +1,274 @@
+"""The command `fused-ocr`: a thin face on the library's functions.
+
+Exit status: 0 fine, 1 failed, 2 misuse. Results go to stdout, everything else to stderr.
+"""
+
+from __future__ import annotations
+
+import csv
+import glob
+import json
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, TextIO
+
+import click
+
+from fused_ocr._version import __version__
+from fused_ocr.cli_training import COMMANDS
+from fused_ocr.errors import ConfigError, FusedOcrError, ImageError
+from fused_ocr.images import MAX_PIXELS
+from fused_ocr.result import Readings
+
+__all__ = ["main"]
+
+_PICTURES = (".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
+
+_COLUMNS = ("path", "text", "score", "y1", "x1", "y2", "x2", "label")
+
+
+class _Commands(click.Group):
+    """A group whose expected failures are one line, not a traceback."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except ConfigError as error:
+            raise click.UsageError(str(error), ctx) from error
+        except FusedOcrError as error:
+            raise click.ClickException(str(error)) from error
+        except BrokenPipeError:  # the reader of our output had enough
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            sys.exit(0)
+        except OSError as error:
+            raise click.ClickException(str(error)) from error
+
+
+@click.group(cls=_Commands, context_settings={"show_default": True})
+@click.version_option(__version__, prog_name="fused-ocr")
+def main() -> None:
+    """Read numbers and short codes in photos with one fused TensorFlow graph."""
+    # TensorFlow greets with a page of hardware notes; a command's errors are our own.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    os.environ.setdefault("GRPC_VERBOSITY", "ERROR")
+
+
+@main.command()
+@click.argument("photos", nargs=-1, required=True)
+@click.option("--model", "-m", default="digits", help="Shipped name, .keras, SavedModel.")
+@click.option(
+    "--format",
+    "style",
+    type=click.Choice(["text", "jsonl", "csv"]),
+    default="text",
+    help="Of the output.",
+)
+@click.option("--output", "-o", type=click.Path(dir_okay=False), help="Instead of stdout.")
+@click.option("--draw", type=click.Path(file_okay=False), help="Folder for drawn photos.")
+@click.option("--min-score", type=click.FloatRange(0, 1), help="Leave out worse readings.")
+@click.option("--batch-size", type=click.IntRange(1), default=8, help="Photos at once.")
+@click.option("--max-pixels", type=click.IntRange(1), default=MAX_PIXELS, help="Per photo.")
+def read(
+    photos: tuple[str, ...],
+    model: str,
+    style: str,
+    output: str | None,
+    draw: str | None,
+    min_score: float | None,
+    batch_size: int,
+    max_pixels: int,
+) -> None:
+    """Read PHOTOS: files, folders (with their subfolders) and patterns like '*.jpg'.
+
+    A photo that cannot be read is named on stderr; the others are read all the same, and
+    the exit status is 1.
+    """
+    from fused_ocr.reader import load
+
+    paths = list(_expand(photos))
+    if not paths:
+        raise click.UsageError(f"No photos ({', '.join(_PICTURES)}) in {' '.join(photos)}.")
+    reader = load(model)
+    folder = None if draw is None else _folder(draw)
+    results = reader.stream(
+        paths, batch_size=batch_size, max_pixels=max_pixels, on_error="return"
+    )
+    failed = 0
+    drawn: set[str] = set()
+    with click.open_file(output or "-", "w", encoding="utf-8", atomic=bool(output)) as out:
+        if style == "csv":
+            csv.writer(out).writerow(_COLUMNS)
+        shown = _progress(results, len(paths))
+        for path, result in zip(paths, shown, strict=True):
+            if isinstance(result, ImageError):
+                failed += 1
+                click.echo(f"Error: {result}", err=True)
+                continue
+            readings = result if min_score is None else result.filter(min_score=min_score)
+            _write(out, style, path, readings)
+            if folder is not None:
+                readings.draw().save(folder / _drawn_name(Path(path), drawn))
+    if failed:
+        raise click.ClickException(f"{failed} of {len(paths)} photos could not be read.")
+
+
+@main.command()
+@click.argument("model")
+@click.option("--json", "as_json", is_flag=True, help="As one JSON object.")
+@click.option("--card", is_flag=True, help="Print the model card instead.")
+def describe(model: str, *, as_json: bool, card: bool) -> None:
+    """Say what is inside MODEL: a shipped name, a .keras file or a SavedModel."""
+    from fused_ocr.artefact import find_artefact, read_card
+    from fused_ocr.description import describe_artefact, show
+
+    path = find_artefact(model)
+    if card:
+        click.echo(read_card(path) or f"{path} has no model card.")
+        return
+    values = describe_artefact(path)
+    click.echo(json.dumps(values, indent=2, ensure_ascii=False) if as_json else show(values))
+
+
+@main.command()
+@click.argument("detector", type=click.Path(exists=True, dir_okay=False))
+@click.argument("recognizer", type=click.Path(exists=True, dir_okay=False))
+@click.argument("output", type=click.Path(dir_okay=False))
+@click.option("--frame", type=int, nargs=2, help="Height and width the detector sees.")
+@click.option("--config", "config_file", type=click.File("r"), help="FusionConfig, JSON.")
+@click.option("--score-threshold", type=click.FloatRange(0, 1), help="Of detections.")
+@click.option("--iou-threshold", type=click.FloatRange(0, 1), help="Of suppression.")
+@click.option("--max-detections", type=click.IntRange(1), help="Boxes a photo may have.")
+@click.option("--flow", type=click.Choice(["folded", "multiflow"]), help="Of the crops.")
+@click.option("--card", type=click.File("r", encoding="utf-8"), help="Model card, .md.")
+@click.option("--half", is_flag=True, help="Keep weights as float16: half the size.")
+def fuse(
+    detector: str,
+    recognizer: str,
+    output: str,
+    config_file: TextIO | None,
+    card: TextIO | None,
+    *,
+    half: bool,
+    **options: Any,
+) -> None:
+    """Join DETECTOR and RECOGNIZER (.keras files) into the reader OUTPUT (.keras)."""
+    from fused_ocr.config import FusionConfig
+    from fused_ocr.fusion import fuse as join
+    from fused_ocr.recognition.character import alphabet_of
+    from fused_ocr.runtimes import load_keras_model
+    from fused_ocr.saving import save_model
+
+    finder, reader = load_keras_model(Path(detector)), load_keras_model(Path(recognizer))
+    alphabet_of(reader)
+    config = FusionConfig.from_json(config_file.read()) if config_file else FusionConfig()
+    config = config.replace(
+        crop=config.crop.replace(size_yx=tuple(reader.input_shape[1:3]))
+    )
+    if options["frame"]:
+        config = config.replace(frame_yx=tuple(options["frame"]))
+    if options["flow"]:
+        config = config.replace(flow=options["flow"])
+    changes = {
+        name: options[name]
+        for name in ("score_threshold", "iou_threshold", "max_detections")
+        if options[name] is not None
+    }
+    config = config.replace(selection=config.selection.replace(**changes))
+    model = join(finder, reader, config)
+    save_model(model, output, card=card.read() if card else "", half=half)
+    size = Path(output).stat().st_size
+    click.echo(f"{output}: {model.count_params():,} parameters, {size / 1e6:.2f} MB")
+
+
+@main.command()
+@click.argument("model")
+@click.argument("output", type=click.Path(file_okay=False))
+@click.option("--photos", multiple=True, help="Also check on these files or folders.")
+def export(model: str, output: str, photos: tuple[str, ...]) -> None:
+    """Export MODEL (a shipped name or .keras file) as the SavedModel OUTPUT.
+
+    It is checked against the Keras model before it takes its place: all strings equal,
+    boxes to half a pixel. If the check misses, nothing is published and the exit status
+    is 1.
+    """
+    from fused_ocr.artefact import check_version, find_artefact, read_card
+    from fused_ocr.export.parity import CheckPhoto
+    from fused_ocr.export.saved_model import export_saved_model
+    from fused_ocr.runtimes import load_keras_model
+
+    path = find_artefact(model)
+    if path.is_dir():
+        raise click.UsageError(f"{model} is a SavedModel already; give a .keras file.")
+    check_version(path)
+    report = export_saved_model(
+        load_keras_model(path),
+        output,
+        card=read_card(path),
+        photos=[CheckPhoto.from_file(Path(photo)) for photo in _expand(photos)],
+    )
+    click.echo(f"{output}: {report}")
+
+
+def _expand(photos: tuple[str, ...]) -> Iterator[str]:
+    """Files as they are, folders and patterns as the pictures in them, sorted."""
+    for photo in photos:
+        if os.path.isdir(photo):
+            yield from sorted(
+                str(p)
+                for p in Path(photo).rglob("*")
+                if p.suffix.lower() in _PICTURES and p.is_file()
+            )
+        elif not os.path.exists(photo) and glob.has_magic(photo):
+            yield from sorted(glob.glob(photo, recursive=True))
+        else:
+            yield photo
+
+
+def _write(out: Any, style: str, path: str, readings: Readings) -> None:
+    if style == "jsonl":
+        out.write(json.dumps(readings.to_dict(), ensure_ascii=False) + "\n")
+    elif style == "csv":
+        for one in readings:
+            box = [f"{edge:.1f}" for edge in one.box]
+            row = [path, one.text, f"{one.score:.4f}", *box, one.label]
+            csv.writer(out).writerow(row)
+    elif readings:
+        for one in readings:
+            out.write(f"{path}: {one.text}  ({one.score:.0%})\n")
+    else:
+        out.write(f"{path}: nothing read\n")
+    out.flush()
+
+
+def _progress(results: Iterator[Any], total: int) -> Iterator[Any]:
+    from rich.console import Console
+    from rich.progress import track
+
+    console = Console(stderr=True)
+    # The bar shares the screen with the results where both go there.
+    quiet = not console.is_terminal or sys.stdout.isatty()
+    return iter(
+        track(results, "reading", total=total, console=console, disable=quiet)
+    )
+
+
+def _folder(path: str) -> Path:
+    folder = Path(path)
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def _drawn_name(photo: Path, used: set[str]) -> str:
+    """A PNG's name after the photo's; photos of one name get numbers."""
+    name, number = f"{photo.stem}.png", 1
+    while name in used:
+        number += 1
+        name = f"{photo.stem}-{number}.png"
+    used.add(name)
+    return name
+
+
+for _command in COMMANDS:
+    main.add_command(_command)

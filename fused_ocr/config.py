@@ -1,0 +1,311 @@
+"""What a reader is made of, as frozen dataclasses that go to JSON and back.
+
+A configuration is checked when it is made: a value out of range, or a key that is not
+known, is refused with the nearest known one. Derived values are properties.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import json
+import types
+import typing
+from typing import Any, TypeVar
+
+from fused_ocr.alphabet import DIGITS, Alphabet
+from fused_ocr.errors import ConfigError
+
+__all__ = [
+    "AnchorConfig",
+    "AssemblyConfig",
+    "Config",
+    "CropConfig",
+    "DetectorConfig",
+    "FusionConfig",
+    "RecognizerConfig",
+    "SelectionConfig",
+]
+
+Self = TypeVar("Self", bound="Config")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Config:
+    """Base of the configurations: dictionaries and JSON, strictly, in and out."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain dictionaries, lists, strings, numbers: ready for JSON."""
+        return typing.cast(dict[str, Any], json.loads(json.dumps(_plain(self))))
+
+    @classmethod
+    def from_dict(cls: type[Self], values: dict[str, Any]) -> Self:
+        """Rebuild from `to_dict`'s output.
+
+        Raises:
+            ConfigError: an unknown key, or a value out of range.
+        """
+        if not isinstance(values, dict):
+            raise ConfigError(
+                f"{cls.__name__} is made from a dictionary. Received: {values!r}."
+            )
+        known = {field.name for field in dataclasses.fields(cls)}
+        for key in values:
+            if key not in known:
+                nearest = difflib.get_close_matches(str(key), known, n=1)
+                hint = f" Did you mean {nearest[0]!r}?" if nearest else ""
+                raise ConfigError(
+                    f"{cls.__name__} has no field {key!r}.{hint} Known fields: "
+                    f"{', '.join(sorted(known))}."
+                )
+        hints = typing.get_type_hints(cls)
+        return cls(**{k: _revive(hints[k], v) for k, v in values.items()})
+
+    def to_json(self) -> str:
+        """The configuration as one indented JSON object."""
+        return json.dumps(self.to_dict(), indent=2, ensure_ascii=False)
+
+    @classmethod
+    def from_json(cls: type[Self], text: str) -> Self:
+        """Rebuild from `to_json`'s output; raises `ConfigError` as `from_dict`."""
+        try:
+            values = json.loads(text)
+        except json.JSONDecodeError as error:
+            raise ConfigError(f"Not a JSON configuration: {error}.") from error
+        return cls.from_dict(values)
+
+    def replace(self: Self, **changes: Any) -> Self:
+        """A copy with some fields changed, checked like a new one."""
+        return dataclasses.replace(self, **changes)
+
+    def _need(self, condition: bool, rule: str, field: str) -> None:  # noqa: FBT001
+        if not condition:
+            raise ConfigError(
+                f"{type(self).__name__}.{field} {rule}. "
+                f"Received: {getattr(self, field)!r}."
+            )
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class AnchorConfig(Config):
+    """Anchors of every level: `sizes` x `scales` with each of `ratios`.
+
+    The rule is keras-retinanet's: centres at ``(i + 0.5) * stride``, and a ratio is
+    height / width at constant area ``(size * scale) ** 2``.
+    """
+
+    levels: tuple[int, ...] = (3, 4, 5, 6)
+    """Pyramid levels; level p has stride ``2 ** p``. 3, 4 and 5 are always there."""
+    sizes: tuple[float, ...] = (14.0, 28.0, 56.0, 112.0)
+    """Base size of each level, pixels of the detector's frame."""
+    ratios: tuple[float, ...] = (1.0, 1.6, 3.0)
+    """Height / width."""
+    scales: tuple[float, ...] = (1.0, 1.26, 1.5874)
+    """Factors on the base size."""
+
+    def __post_init__(self) -> None:
+        self._need(
+            set(self.levels) >= {3, 4, 5}
+            and self.levels == tuple(range(3, 3 + len(self.levels))),
+            "must be 3, 4, 5 and whatever follows without a gap",
+            "levels",
+        )
+        self._need(
+            len(self.sizes) == len(self.levels) and min(self.sizes) > 0,
+            f"needs one positive size for each of the levels {self.levels}",
+            "sizes",
+        )
+        for field in ("ratios", "scales"):
+            values = getattr(self, field)
+            self._need(
+                len(values) > 0 and min(values) > 0, "needs positive numbers", field
+            )
+
+    @property
+    def strides(self) -> tuple[int, ...]:
+        """Stride of each level, pixels of the frame."""
+        return tuple(2**level for level in self.levels)
+
+    @property
+    def count(self) -> int:
+        """Anchors at each place of a level."""
+        return len(self.ratios) * len(self.scales)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class DetectorConfig(Config):
+    """The RetinaNet detector."""
+
+    backbone: str = "MobileNetV2"
+    """A class of keras.applications."""
+    alpha: float | None = None
+    """Width of a MobileNet, 0.35 to 1.4; None is the class's own default."""
+    pyramid_channels: int = 64
+    """Channels of the feature pyramid."""
+    head_channels: int = 64
+    """Channels inside the two heads."""
+    head_depth: int = 2
+    """3x3 convolutions in each head before its last one."""
+    labels: tuple[str, ...] = ("character",)
+    """Names of what is detected, in the order of the class indices."""
+    anchors: AnchorConfig = AnchorConfig()
+    """The anchors of every level."""
+
+    def __post_init__(self) -> None:
+        self._need(
+            self.alpha is None or 0 < self.alpha <= 2, "must be in 0..2", "alpha"
+        )
+        for field in ("pyramid_channels", "head_channels"):
+            self._need(getattr(self, field) >= 1, "must be at least 1", field)
+        self._need(self.head_depth >= 0, "must not be negative", "head_depth")
+        self._need(
+            len(self.labels) > 0 and len(set(self.labels)) == len(self.labels),
+            "needs at least one name, each one once",
+            "labels",
+        )
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class SelectionConfig(Config):
+    """From all anchors to at most `max_detections` boxes."""
+
+    score_threshold: float = 0.4
+    """A detection needs at least this score, 0..1."""
+    iou_threshold: float = 0.4
+    """Of two boxes of one class that overlap more than this, the better stays."""
+    candidates: int = 400
+    """How many best anchors non-maximum suppression looks at."""
+    max_detections: int = 64
+    """N: how many boxes a photo may have; the best stay."""
+
+    def __post_init__(self) -> None:
+        for field in ("score_threshold", "iou_threshold"):
+            self._need(0 <= getattr(self, field) <= 1, "must be in 0..1", field)
+        self._need(self.max_detections >= 1, "must be at least 1", "max_detections")
+        self._need(
+            self.candidates >= self.max_detections,
+            f"must be at least max_detections ({self.max_detections})",
+            "candidates",
+        )
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class CropConfig(Config):
+    """How boxes are cut out of the photo."""
+
+    size_yx: tuple[int, int] = (28, 28)
+    """Height and width of a crop, pixels."""
+    square: bool = True
+    """Grow the shorter side of the box to the longer one, so that shapes stay true."""
+    grow: float = 1.3
+    """Factor on both sides of the box, around its centre."""
+    antialias: bool = True
+    """Weigh all pixels under a shrinking cell with a triangle, as Pillow does."""
+    binarize: bool = False
+    """Round the crop to 0 or 1, as the licence-plate article does."""
+
+    def __post_init__(self) -> None:
+        self._need(
+            len(self.size_yx) == 2 and min(self.size_yx) >= 1,
+            "needs two sides of at least 1 pixel",
+            "size_yx",
+        )
+        self._need(self.grow > 0, "must be positive", "grow")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class RecognizerConfig(Config):
+    """The network that reads one crop."""
+
+    arch: str = "cnn"
+    """`cnn` (small and convolutional) or `dense` (the article's two dense layers)."""
+    alphabet: str = DIGITS
+    """The characters it knows, in order."""
+    size_yx: tuple[int, int] = (28, 28)
+    """Height and width of its crops, pixels."""
+    width: int | None = None
+    """Channels of `cnn`'s first stage (16), or units of `dense`'s hidden layer (128)."""
+
+    def __post_init__(self) -> None:
+        self._need(self.arch in ("cnn", "dense"), "must be 'cnn' or 'dense'", "arch")
+        Alphabet(self.alphabet)
+        self._need(
+            len(self.size_yx) == 2 and min(self.size_yx) >= 4,
+            "needs two sides of at least 4 pixels",
+            "size_yx",
+        )
+        self._need(
+            self.width is None or self.width >= 1, "must be at least 1", "width"
+        )
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class AssemblyConfig(Config):
+    """How characters become lines."""
+
+    slots: int = 32
+    """S: characters a reading may have; a longer line goes on in the next reading."""
+    max_gap: float = 0.9
+    """Neighbours are at most this far apart, in heights of the taller one."""
+    min_overlap: float = 0.5
+    """Neighbours share at least this part of the smaller one's height."""
+    max_ratio: float = 2.5
+    """Neighbours differ at most this much in height."""
+
+    def __post_init__(self) -> None:
+        self._need(self.slots >= 1, "must be at least 1", "slots")
+        self._need(self.max_gap >= 0, "must not be negative", "max_gap")
+        self._need(0 <= self.min_overlap <= 1, "must be in 0..1", "min_overlap")
+        self._need(self.max_ratio >= 1, "must be at least 1", "max_ratio")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class FusionConfig(Config):
+    """How a detector and a recogniser are joined."""
+
+    frame_yx: tuple[int, int] = (384, 384)
+    """Height and width of what the detector sees, pixels; multiples of the largest
+    stride of its pyramid."""
+    flow: str = "folded"
+    """`folded`: one recogniser over all crops in the batch. `multiflow`: the article's
+    n inputs and n outputs, one copy of the recogniser for each box."""
+    selection: SelectionConfig = SelectionConfig()
+    """From anchors to boxes."""
+    crop: CropConfig = CropConfig()
+    """From boxes to crops."""
+    assembly: AssemblyConfig = AssemblyConfig()
+    """From characters to lines."""
+
+    def __post_init__(self) -> None:
+        self._need(
+            len(self.frame_yx) == 2 and all(s >= 32 for s in self.frame_yx),
+            "needs two sides of at least 32 pixels",
+            "frame_yx",
+        )
+        self._need(
+            self.flow in ("folded", "multiflow"),
+            "must be 'folded' or 'multiflow'",
+            "flow",
+        )
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Config):
+        return {
+            field.name: _plain(getattr(value, field.name))
+            for field in dataclasses.fields(value)
+        }
+    return list(value) if isinstance(value, tuple) else value
+
+
+def _revive(hint: Any, value: Any) -> Any:
+    if isinstance(hint, type) and issubclass(hint, Config):
+        return hint.from_dict(value)
+    if typing.get_origin(hint) is tuple and isinstance(value, (list, tuple)):
+        return tuple(value)
+    allowed = (
+        typing.get_args(hint) if isinstance(hint, types.UnionType) else (hint,)
+    )
+    if float in allowed and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    return value

@@ -1,0 +1,1 @@
+"""Finding: a RetinaNet on any keras.applications backbone, and its selection."""

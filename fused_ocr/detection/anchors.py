@@ -1,0 +1,129 @@
+"""Anchors, and the boxes that the regression head makes of them.
+
+The one rule, keras-retinanet's: centres at ``(i + 0.5) * stride``; a ratio is height /
+width at constant area; the regression gives the shift of each edge in parts of the
+anchor's width or height, divided by 0.2. Places run row by row, and at one place the
+ratios run slower than the scales.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+import numpy as np
+import numpy.typing as npt
+import tensorflow as tf
+
+from fused_ocr.config import AnchorConfig
+from fused_ocr.errors import ConfigError
+
+__all__ = ["REGRESSION_SCALE", "DecodeBoxes", "anchors_for_frame"]
+
+REGRESSION_SCALE = 0.2
+"""keras-retinanet's standard deviation of the regression targets."""
+
+
+def anchors_for_frame(
+    height: int, width: int, config: AnchorConfig
+) -> npt.NDArray[np.float32]:
+    """All anchors of a frame, level by level.
+
+    Args:
+        height: of the frame, pixels; a multiple of the largest stride.
+        width: likewise.
+        config: levels, sizes, ratios, scales.
+
+    Returns:
+        float32 (A, 4), yxyx pixels of the frame; they may reach over its border.
+
+    Raises:
+        ConfigError: a side is not a multiple of the largest stride.
+    """
+    largest = max(config.strides)
+    if height % largest or width % largest:
+        raise ConfigError(
+            f"The detector's frame must be a multiple of {largest} pixels (the stride "
+            f"of level P{max(config.levels)}) on both sides. Received: {height}x{width}."
+        )
+    return np.asarray(_grid(np, height, width, config), np.float32)
+
+
+def _grid(xp: Any, height: Any, width: Any, config: AnchorConfig) -> Any:
+    """The anchors by the rule above; xp is numpy, or TensorFlow's copy of it where the
+    frame's size is only known when the graph runs."""
+    levels = []
+    for size, stride in zip(config.sizes, config.strides, strict=True):
+        side = size * np.asarray(config.scales)
+        ratios = np.asarray(config.ratios)
+        widths = side[None, :] / np.sqrt(ratios)[:, None]  # (ratios, scales)
+        half = np.stack([widths * ratios[:, None], widths], -1).reshape(-1, 2) / 2
+        half = half.astype(np.float32)
+        rows = (xp.arange(height // stride, dtype=np.float32) + 0.5) * stride
+        columns = (xp.arange(width // stride, dtype=np.float32) + 0.5) * stride
+        centres = xp.stack(xp.meshgrid(rows, columns, indexing="ij"), -1)
+        centres = xp.reshape(centres, (-1, 1, 2))
+        boxes = xp.concatenate([centres - half, centres + half], -1)  # (places, K, 4)
+        levels.append(xp.reshape(boxes, (-1, 4)))
+    return xp.concatenate(levels, 0)
+
+
+@keras.saving.register_keras_serializable(package="fused_ocr")
+class DecodeBoxes(keras.layers.Layer):
+    """Turns the regression head's output into boxes of the frame.
+
+    It also carries what the detector finds (`labels`), so that a saved detector says
+    so itself.
+
+    Args:
+        anchors: an `AnchorConfig`, or its dictionary.
+        labels: names of the classes, in order.
+
+    Input shape:
+        A list: regression float32 (B, A, 4), keras-retinanet's order x1 y1 x2 y2; and
+        the frames (B, H, W, 3), of which only H and W are used.
+
+    Output shape:
+        float32 (B, A, 4), yxyx pixels of the frame, not clipped.
+
+    Raises:
+        ConfigError: H or W is known and no multiple of the largest stride.
+    """
+
+    def __init__(
+        self, anchors: AnchorConfig | dict, labels: tuple[str, ...], **kwargs: Any
+    ) -> None:
+        super().__init__(**kwargs)
+        self.anchors = (
+            anchors
+            if isinstance(anchors, AnchorConfig)
+            else AnchorConfig.from_dict(anchors)
+        )
+        self.labels = tuple(labels)
+
+    def call(self, inputs: list[tf.Tensor]) -> tf.Tensor:
+        """See the class."""
+        regression, frames = inputs
+        height, width = frames.shape[1:3]
+        if height is None or width is None:
+            height, width = tf.unstack(tf.shape(frames)[1:3])
+            anchors = tf.cast(
+                _grid(tf.experimental.numpy, height, width, self.anchors), tf.float32
+            )
+        else:
+            anchors = tf.constant(anchors_for_frame(height, width, self.anchors))
+        sides = anchors[:, 2:] - anchors[:, :2]
+        shift_yxyx = tf.gather(regression, [1, 0, 3, 2], axis=-1) * REGRESSION_SCALE
+        return anchors + shift_yxyx * tf.concat([sides, sides], -1)
+
+    def compute_output_shape(self, input_shape: list[tuple]) -> tuple:
+        """(B, A, 4), as the regression."""
+        return tuple(input_shape[0])
+
+    def get_config(self) -> dict[str, Any]:
+        """Arguments of the constructor."""
+        return {
+            **super().get_config(),
+            "anchors": self.anchors.to_dict(),
+            "labels": list(self.labels),
+        }

@@ -1,0 +1,175 @@
+"""keras-retinanet's RetinaNet with a slim pyramid and heads, and its two faces.
+
+`build_retinanet` gives what is trained: raw regression and scores. `add_decoding` wraps
+it into what is used: boxes and scores. The layers keep keras-retinanet's names (`P3`,
+`C5_reduced`, `pyramid_classification`), so that its weights and habits carry over.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Callable
+from typing import Any
+
+import keras
+
+from fused_ocr.config import DetectorConfig
+from fused_ocr.detection.anchors import DecodeBoxes
+from fused_ocr.detection.backbones import backbone_features
+from fused_ocr.errors import ArtefactDamagedError, MissingDependencyError
+
+__all__ = ["add_decoding", "build_retinanet", "decoding_of", "training_model"]
+
+_PRIOR = 0.01
+"""Every anchor's score before training, so that the many empty ones do not swamp the
+loss at the start (Lin et al. 2017, section 4.1)."""
+
+
+def build_retinanet(
+    config: DetectorConfig, *, weights: str | os.PathLike[str] | None = None
+) -> keras.Model:
+    """The detector as it is trained.
+
+    Args:
+        config: backbone, pyramid, heads, anchors, labels.
+        weights: of the backbone: None, `imagenet`, or a file.
+
+    Returns:
+        A Keras model: frames (B, H, W, 3) RGB 0..255, H and W multiples of the largest
+        stride, to regression float32 (B, A, 4) and scores float32 (B, A, C) in 0..1.
+
+    Raises:
+        MissingDependencyError: keras-retinanet is not installed.
+        ConfigError, ArtefactError: see `backbone_features`.
+    """
+    try:
+        from keras_retinanet.models.retinanet import retinanet
+    except ImportError as error:
+        raise MissingDependencyError(
+            f"Building a detector needs keras-retinanet ({error}). Install it with: "
+            "pip install 'fused-ocr[train]' (it compiles one C file)."
+        ) from error
+
+    frames = keras.Input((None, None, 3), name="frames")
+    features = backbone_features(
+        frames, config.backbone, alpha=config.alpha, weights=weights
+    )
+    return retinanet(
+        frames,
+        features,
+        num_classes=len(config.labels),
+        num_anchors=config.anchors.count,
+        create_pyramid_features=_pyramid(config.pyramid_channels),
+        pyramid_levels=list(config.anchors.levels),
+        submodels=[
+            ("regression", _head("regression", config, values=4)),
+            ("classification", _head("classification", config, values=len(config.labels))),
+        ],
+        name="retinanet",
+    )
+
+
+def add_decoding(model: keras.Model, config: DetectorConfig) -> keras.Model:
+    """The detector as it is used: the same layers, and boxes for the regression.
+
+    Args:
+        model: from `build_retinanet`.
+        config: the one it was built from.
+
+    Returns:
+        A Keras model `detector`: frames (B, H, W, 3) RGB 0..255 to ``boxes`` float32
+        (B, A, 4), yxyx pixels of the frame, and ``scores`` float32 (B, A, C) in 0..1.
+    """
+    regression, scores = model.outputs
+    decode = DecodeBoxes(config.anchors, config.labels, name="boxes")
+    # The frame's size is only known when the model is called, so the symbolic call
+    # sees unknown sides: the declared shape stands in for it.
+    boxes = decode([regression, model.input])
+    return keras.Model(
+        model.input, {"boxes": boxes, "scores": scores}, name="detector"
+    )
+
+
+def training_model(detector: keras.Model) -> keras.Model:
+    """The trained face of a detector, sharing its layers: the way back to training.
+
+    Raises:
+        ArtefactDamagedError: the model is not a detector of ours.
+    """
+    decoding_of(detector)
+    outputs = [detector.get_layer(n).output for n in ("regression", "classification")]
+    return keras.Model(detector.input, outputs, name="retinanet")
+
+
+def decoding_of(detector: keras.Model) -> DecodeBoxes:
+    """The layer of a detector that knows its anchors and labels.
+
+    Raises:
+        ArtefactDamagedError: the model is not a detector of ours.
+    """
+    for layer in detector.layers:
+        if isinstance(layer, DecodeBoxes):
+            return layer
+    raise ArtefactDamagedError(
+        f"The model {detector.name!r} is not a detector: it has no DecodeBoxes layer. "
+        "Make one with `fused-ocr train detector`, or add_decoding(build_retinanet())."
+    )
+
+
+def _pyramid(channels: int) -> Callable[..., dict[str, Any]]:
+    def create(features: dict[str, Any], levels: list[int]) -> dict[str, Any]:
+        def conv(name: str, size: int = 3, strides: int = 1) -> keras.layers.Conv2D:
+            return keras.layers.Conv2D(
+                channels, size, strides=strides, padding="same", name=name
+            )
+
+        def merge(name: str, upper: Any, lateral: Any) -> Any:
+            # Frames are multiples of the largest stride, so that doubling always fits.
+            doubled = keras.layers.UpSampling2D(2, name=f"{name}_upsampled")(upper)
+            return keras.layers.Add(name=f"{name}_merged")([doubled, lateral])
+
+        top = conv("C5_reduced", 1)(features["C5"])
+        middle = merge("P4", top, conv("C4_reduced", 1)(features["C4"]))
+        bottom = merge("P3", middle, conv("C3_reduced", 1)(features["C3"]))
+        pyramid = {
+            "P3": conv("P3")(bottom),
+            "P4": conv("P4")(middle),
+            "P5": conv("P5")(top),
+        }
+        # Coarser levels come from the level below: from C5, as in the paper, P6 alone
+        # would be a quarter of the weights.
+        for level in levels[3:]:
+            below = keras.layers.ReLU(name=f"P{level - 1}_relu")(pyramid[f"P{level - 1}"])
+            pyramid[f"P{level}"] = conv(f"P{level}", strides=2)(below)
+        return pyramid
+
+    return create
+
+
+def _head(name: str, config: DetectorConfig, values: int) -> keras.Model:
+    features = keras.Input((None, None, config.pyramid_channels))
+    x = features
+    for i in range(config.head_depth):
+        x = keras.layers.Conv2D(
+            config.head_channels,
+            3,
+            padding="same",
+            activation="relu",
+            kernel_initializer="he_normal",
+            name=f"pyramid_{name}_{i}",
+        )(x)
+    scores = name == "classification"
+    bias = -math.log((1 - _PRIOR) / _PRIOR) if scores else 0.0
+    x = keras.layers.Conv2D(
+        config.anchors.count * values,
+        3,
+        padding="same",
+        kernel_initializer=keras.initializers.RandomNormal(stddev=0.01),
+        bias_initializer=keras.initializers.Constant(bias),
+        name=f"pyramid_{name}",
+    )(x)
+    x = keras.layers.Reshape((-1, values), name=f"pyramid_{name}_reshape")(x)
+    if scores:
+        x = keras.layers.Activation("sigmoid", name=f"pyramid_{name}_sigmoid")(x)
+    return keras.Model(features, x, name=f"{name}_submodel")

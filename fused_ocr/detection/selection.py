@@ -1,0 +1,148 @@
+"""From the boxes of all anchors to a few detections, padded to a fixed number.
+
+Non-maximum suppression is the greedy one, for the whole batch at once: whether a box
+stays depends only on better ones, so "suppressed by a box that stays" is applied until
+nothing changes. After step i the best i boxes are settled, and a few steps do in
+practice; the result is exactly the greedy one, and the count is right at zero, one and
+more than `max_detections` detections. Ties go to the anchor that comes first.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from fused_ocr.config import SelectionConfig
+
+__all__ = ["SelectDetections"]
+
+
+@keras.saving.register_keras_serializable(package="fused_ocr")
+class SelectDetections(keras.layers.Layer):
+    """Thresholds, suppresses, pads, and puts boxes into the photo's own pixels.
+
+    Args:
+        config: a `SelectionConfig`, or its dictionary.
+
+    Input shape:
+        boxes_yxyx: (B, A, 4) float32, pixels of the frame.
+        scores: (B, A, C) float32, 0..1; an anchor counts for its best class.
+        geometry: (B, 4) float32, as `Letterbox` gives it.
+
+    Output shape:
+        A dictionary: ``boxes`` float32 (B, N, 4) yxyx edges in pixels of the photo,
+        0 <= y1 <= y2 <= H; ``scores`` float32 (B, N), best first; ``classes`` int32
+        (B, N), -1 in unused rows; ``count`` int32 (B,). Unused rows are zero.
+    """
+
+    def __init__(self, config: SelectionConfig | dict, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.selection = (
+            config
+            if isinstance(config, SelectionConfig)
+            else SelectionConfig.from_dict(config)
+        )
+
+    def call(
+        self, boxes_yxyx: tf.Tensor, scores: tf.Tensor, geometry: tf.Tensor
+    ) -> dict[str, tf.Tensor]:
+        """See the class."""
+        config = self.selection
+        best, order = tf.math.top_k(
+            tf.reduce_max(scores, -1), tf.minimum(config.candidates, tf.shape(scores)[1])
+        )  # (B, K)
+        classes = tf.argmax(
+            tf.gather(scores, order, batch_dims=1), -1, output_type=tf.int32
+        )
+        boxes = tf.gather(boxes_yxyx, order, batch_dims=1)
+        scale = tf.concat([geometry[:, :2], geometry[:, :2]], -1)[:, None]
+        limits = tf.concat([geometry[:, 2:], geometry[:, 2:]], -1)[:, None]
+        boxes = tf.clip_by_value(boxes * scale, 0.0, limits)
+
+        sides = boxes[..., 2:] - boxes[..., :2]
+        valid = (best >= config.score_threshold) & (tf.reduce_min(sides, -1) > 0.0)
+        kept = _suppress(boxes, classes, valid, config.iou_threshold)
+
+        ranked, slots = tf.math.top_k(
+            tf.where(kept, best, -1.0), tf.minimum(config.max_detections, tf.shape(best)[1])
+        )  # (B, N)
+        real = ranked >= 0.0
+        rows = {
+            "boxes": tf.where(
+                real[..., None], tf.gather(boxes, slots, batch_dims=1), 0.0
+            ),
+            "scores": tf.where(real, ranked, 0.0),
+            "classes": tf.where(real, tf.gather(classes, slots, batch_dims=1), -1),
+        }
+        # Fewer anchors than rows: a tiny frame.
+        missing = config.max_detections - tf.shape(real)[1]
+        rows = {
+            "boxes": tf.pad(rows["boxes"], ((0, 0), (0, missing), (0, 0))),
+            "scores": tf.pad(rows["scores"], ((0, 0), (0, missing))),
+            "classes": tf.pad(
+                rows["classes"], ((0, 0), (0, missing)), constant_values=-1
+            ),
+        }
+        shape = (boxes_yxyx.shape[0], config.max_detections)
+        return {
+            **{
+                name: tf.ensure_shape(row, (*shape, 4) if name == "boxes" else shape)
+                for name, row in rows.items()
+            },
+            "count": tf.reduce_sum(tf.cast(real, tf.int32), -1),
+        }
+
+    def compute_output_spec(
+        self, boxes_yxyx: Any, *_: Any, **__: Any
+    ) -> dict[str, keras.KerasTensor]:
+        """Boxes, scores, classes, count."""
+        batch, rows = boxes_yxyx.shape[0], self.selection.max_detections
+        return {
+            "boxes": keras.KerasTensor((batch, rows, 4), dtype="float32"),
+            "scores": keras.KerasTensor((batch, rows), dtype="float32"),
+            "classes": keras.KerasTensor((batch, rows), dtype="int32"),
+            "count": keras.KerasTensor((batch,), dtype="int32"),
+        }
+
+    def get_config(self) -> dict[str, Any]:
+        """Arguments of the constructor."""
+        return {**super().get_config(), "config": self.selection.to_dict()}
+
+
+def _suppress(
+    boxes: tf.Tensor, classes: tf.Tensor, valid: tf.Tensor, threshold: float
+) -> tf.Tensor:
+    """Which of K boxes, best first, greedy suppression keeps: bool (B, K)."""
+    # Four planes instead of a last axis of two: this is most of the layer's time.
+    top, left, bottom, right = tf.unstack(boxes, axis=-1)  # (B, K) each
+    high = _overlap(top, bottom)
+    wide = _overlap(left, right)
+    shared = high * wide  # (B, K, K)
+    area = (bottom - top) * (right - left)
+    union = area[:, :, None] + area[:, None, :] - shared
+    index = tf.range(tf.shape(boxes)[1])
+    rivals = (
+        (shared > threshold * union)
+        & (classes[:, :, None] == classes[:, None, :])
+        & (index[:, None] < index[None, :])
+    )
+    beats = tf.cast(rivals, tf.float32)  # row beats column
+
+    def settle(kept: tf.Tensor, _: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        votes = tf.matmul(tf.cast(kept, tf.float32)[:, None], beats)[:, 0]
+        after = valid & (votes < 0.5)
+        return after, tf.reduce_any(after != kept)
+
+    kept, _ = tf.while_loop(
+        lambda _, changed: changed, settle, (valid, tf.constant(True))  # noqa: FBT003
+    )
+    return kept
+
+
+def _overlap(start: tf.Tensor, end: tf.Tensor) -> tf.Tensor:
+    """Length that every interval shares with every other: (B, K, K), at least 0."""
+    first = tf.maximum(start[:, :, None], start[:, None, :])
+    last = tf.minimum(end[:, :, None], end[:, None, :])
+    return tf.maximum(last - first, 0.0)

@@ -1,0 +1,172 @@
+"""The data flow: a photo in, readings out, one graph."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import keras
+
+from fused_ocr.artefact import Description
+from fused_ocr.assembly import AssembleCharacters
+from fused_ocr.config import CropConfig, FusionConfig, SelectionConfig
+from fused_ocr.cropping import CropResize
+from fused_ocr.detection.retinanet import decoding_of
+from fused_ocr.detection.selection import SelectDetections
+from fused_ocr.errors import ArtefactDamagedError, ConfigError
+from fused_ocr.letterbox import Letterbox
+from fused_ocr.recognition.character import alphabet_of
+from fused_ocr.recognition.flows import FoldedFlow, build_multiflow
+
+__all__ = ["ARTICLE", "describe", "fuse", "parts_of", "with_sizes"]
+
+ARTICLE = FusionConfig(
+    flow="multiflow",
+    selection=SelectionConfig(max_detections=4, candidates=300),
+    crop=CropConfig(size_yx=(28, 28), square=False, grow=1.0, antialias=False, binarize=True),
+)
+"""The licence-plate article's fusion: four characters, 28x28, rounded, MultiFlow. Its
+detector is `DetectorConfig(backbone="ResNet50")`, its recogniser
+`RecognizerConfig(arch="dense")`."""
+
+
+@dataclasses.dataclass(frozen=True)
+class _Parts:
+    """The stages, each a layer or a model."""
+
+    letterbox: Letterbox
+    detector: keras.Model
+    select: SelectDetections
+    crop: CropResize
+    recognize: Any
+    assemble: AssembleCharacters
+
+
+def fuse(
+    detector: keras.Model, recognizer: keras.Model, config: FusionConfig | None = None
+) -> keras.Model:
+    """Join a detector and a recogniser into one model that reads photos.
+
+    Args:
+        detector: as `add_decoding` or `fused-ocr train detector` gives it.
+        recognizer: as `build_recognizer` or `fused-ocr train recognizer` gives it.
+        config: frame, thresholds, crop, reading order; the defaults, with the crop's
+            size taken from the recogniser, if left out.
+
+    Returns:
+        A Keras model `fused_ocr`: images uint8 (B, H, W, 3) to a dictionary of the
+        outputs of `AssembleCharacters`. It saves and loads as `.keras` by itself.
+
+    Raises:
+        ConfigError: the recogniser's input and the crop's size differ, or the frame is
+            no multiple of the detector's largest stride.
+        ArtefactDamagedError: one of the models is not what it should be.
+    """
+    decoding, alphabet = decoding_of(detector), alphabet_of(recognizer)
+    size_yx = tuple(recognizer.input_shape[1:3])
+    if config is None:
+        config = FusionConfig(crop=CropConfig(size_yx=size_yx))
+    if config.crop.size_yx != size_yx:
+        raise ConfigError(
+            f"The recogniser reads crops of {size_yx}, the configuration makes "
+            f"{config.crop.size_yx}. Set crop.size_yx to {size_yx}."
+        )
+    largest = max(decoding.anchors.strides)
+    if any(side % largest for side in config.frame_yx):
+        raise ConfigError(
+            f"frame_yx must be multiples of {largest}, the detector's largest stride. "
+            f"Received: {config.frame_yx}."
+        )
+    boxes = config.selection.max_detections
+    parts = _Parts(
+        letterbox=Letterbox(config.frame_yx, name="letterbox"),
+        detector=detector,
+        select=SelectDetections(config.selection, name="select"),
+        crop=CropResize(config.crop, name="crop"),
+        recognize=(
+            FoldedFlow(recognizer, name="recognize")
+            if config.flow == "folded"
+            else build_multiflow(recognizer, boxes)
+        ),
+        assemble=AssembleCharacters(
+            config.assembly, alphabet.characters, decoding.labels, name="assemble"
+        ),
+    )
+    images = keras.Input((None, None, 3), dtype="uint8", name="images")
+    return keras.Model(images, _flow(parts, images), name="fused_ocr")
+
+
+def with_sizes(model: keras.Model) -> keras.Model:
+    """The same model for photos of different sizes in one batch, sharing all layers.
+
+    Args:
+        model: from `fuse`.
+
+    Returns:
+        A Keras model: ``images`` uint8 (B, H, W, 3), each photo at the top left of its
+        picture, and ``sizes`` int32 (B, 2), their heights and widths; to the same
+        outputs.
+    """
+    images = keras.Input((None, None, 3), dtype="uint8", name="images")
+    sizes = keras.Input((2,), dtype="int32", name="sizes")
+    outputs = _flow(parts_of(model), images, sizes)
+    return keras.Model({"images": images, "sizes": sizes}, outputs, name="fused_ocr")
+
+
+def describe(model: keras.Model) -> Description:
+    """What a fused model says of itself, read from its layers.
+
+    Raises:
+        ArtefactDamagedError: the model is not one of `fuse`.
+    """
+    parts = parts_of(model)
+    return Description(
+        alphabet=parts.assemble.alphabet.characters,
+        labels=parts.assemble.labels,
+        format_version=parts.assemble.format_version,
+        fusion=FusionConfig(
+            frame_yx=parts.letterbox.frame_yx,
+            flow="folded" if isinstance(parts.recognize, FoldedFlow) else "multiflow",
+            selection=parts.select.selection,
+            crop=parts.crop.crop,
+            assembly=parts.assemble.assembly,
+        ),
+    )
+
+
+def parts_of(model: keras.Model) -> _Parts:
+    """The stages of a fused model.
+
+    Raises:
+        ArtefactDamagedError: the model is not one of `fuse`.
+    """
+    layers = {layer.name: layer for layer in model.layers}
+    recognize = layers.get("recognize") or layers.get("multiflow")
+    try:
+        return _Parts(
+            **{name: layers[name] for name in ("letterbox", "detector", "select",
+                                               "crop", "assemble")},
+            recognize=recognize,
+        )
+    except KeyError as error:
+        raise ArtefactDamagedError(
+            f"The model {model.name!r} is not a fused reader: it has no layer {error}. "
+            "Make one with fuse(detector, recognizer) or `fused-ocr fuse`."
+        ) from error
+
+
+def _flow(parts: _Parts, images: Any, sizes: Any = None) -> dict[str, Any]:
+    """What happens to a photo, top to bottom."""
+    frames, geometry = parts.letterbox(images, sizes)  # (B, h, w, 3), (B, 4)
+    anchors = parts.detector(frames)  # (B, A, 4), (B, A, C)
+    found = parts.select(anchors["boxes"], anchors["scores"], geometry)  # (B, N, ...)
+    crops = parts.crop(images, found["boxes"], found["count"], sizes)  # (B, N, h, w, 1)
+    if isinstance(parts.recognize, FoldedFlow):
+        read = parts.recognize(crops, found["count"])  # (B, N, 1, A)
+    else:
+        copies = parts.recognize(keras.ops.unstack(crops, axis=1))
+        copies = copies if isinstance(copies, list) else [copies]
+        read = keras.ops.stack(copies, axis=1)  # (B, N, 1, A)
+    return parts.assemble(
+        found["boxes"], found["scores"], found["classes"], found["count"], read
+    )

@@ -1,0 +1,98 @@
+"""The detector's view: the whole photo, shrunk or grown into a frame of fixed size."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+__all__ = ["PAD_VALUE", "Letterbox"]
+
+PAD_VALUE = 127.0
+"""Grey that fills the frame below and to the right of the photo."""
+
+
+@keras.saving.register_keras_serializable(package="fused_ocr")
+class Letterbox(keras.layers.Layer):
+    """Fits photos into the frame: aspect kept, top left, grey around.
+
+    The photo is resized to twice the frame and averaged over 2x2: four samples a pixel
+    cost a tenth of an anti-aliased resize of a 12-megapixel photo and keep thin strokes.
+
+    Args:
+        frame_yx: height and width of the frame, pixels.
+
+    Input shape:
+        images: (B, H, W, 3) uint8 or float 0..255.
+        sizes: (B, 2) int32, optional: the height and width of each photo, where smaller
+            ones are padded at the bottom and the right.
+
+    Output shape:
+        A pair: frames float32 (B, h, w, 3), 0..255; and geometry float32 (B, 4): photo
+        pixels a frame pixel along y and x, and the photo's height and width.
+    """
+
+    def __init__(self, frame_yx: tuple[int, int], **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.frame_yx = (int(frame_yx[0]), int(frame_yx[1]))
+
+    def call(
+        self, images: tf.Tensor, sizes: tf.Tensor | None = None
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        """See the class."""
+        shape = tf.shape(images)
+        if sizes is None:
+            frames, factors = self._fit(images, shape[1:3])
+            sizes = tf.repeat(shape[None, 1:3], shape[0], axis=0)
+            factors = tf.repeat(factors[None], shape[0], axis=0)
+        else:
+            # Each photo has a scale of its own.
+            frames, factors = tf.map_fn(
+                lambda pair: self._fit_one(*pair),
+                (images, tf.cast(sizes, tf.int32)),
+                fn_output_signature=(
+                    tf.TensorSpec((*self.frame_yx, 3), tf.float32),
+                    tf.TensorSpec((2,), tf.float32),
+                ),
+            )
+        frames = tf.ensure_shape(frames, (images.shape[0], *self.frame_yx, 3))
+        return frames, tf.concat([factors, tf.cast(sizes, tf.float32)], -1)
+
+    def _fit_one(
+        self, image: tf.Tensor, size: tf.Tensor
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        frames, factors = self._fit(image[None, : size[0], : size[1]], size)
+        return frames[0], factors
+
+    def _fit(self, images: tf.Tensor, size: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """Photos of one size (2,): frames (B, h, w, 3) and their factors (2,)."""
+        frame = tf.constant(self.frame_yx, tf.float32)
+        photo = tf.cast(size, tf.float32)
+        fitted = tf.round(photo * tf.reduce_min(frame / photo))
+        # A strip thinner than half a frame pixel still gets one row.
+        fitted = tf.clip_by_value(fitted, 1.0, frame)
+        target = tf.cast(fitted, tf.int32)
+        double = tf.image.resize(images, target * 2)  # float32, (B, 2 h', 2 w', 3)
+        small = tf.nn.avg_pool2d(double, 2, 2, "VALID")
+        rest = tf.constant(self.frame_yx) - target
+        frames = tf.pad(
+            small,
+            [[0, 0], [0, rest[0]], [0, rest[1]], [0, 0]],
+            constant_values=PAD_VALUE,
+        )
+        return frames, photo / fitted
+
+    def compute_output_spec(
+        self, images: Any, sizes: Any = None  # noqa: ARG002
+    ) -> tuple[keras.KerasTensor, keras.KerasTensor]:
+        """Frames and geometry, float32."""
+        batch = images.shape[0]
+        return (
+            keras.KerasTensor((batch, *self.frame_yx, 3), dtype="float32"),
+            keras.KerasTensor((batch, 4), dtype="float32"),
+        )
+
+    def get_config(self) -> dict[str, Any]:
+        """Arguments of the constructor."""
+        return {**super().get_config(), "frame_yx": list(self.frame_yx)}

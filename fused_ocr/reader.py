@@ -1,0 +1,245 @@
+"""The reader: `load` an artefact, `predict` whatever a photo comes as."""
+
+from __future__ import annotations
+
+import itertools
+import os
+from collections.abc import Iterable, Iterator
+from typing import Any, Literal, overload
+
+import numpy as np
+import numpy.typing as npt
+
+from fused_ocr.artefact import Description, find_artefact
+from fused_ocr.errors import ConfigError, ImageError
+from fused_ocr.images import MAX_PIXELS, Source, iterate, read_image, source_name
+from fused_ocr.result import Character, Reading, Readings
+from fused_ocr.runtimes import KerasRuntime, Outputs, Runtime, open_runtime
+
+__all__ = ["Reader", "load"]
+
+_MAX_BATCH_PIXELS = 40_000_000
+"""A batch is cut short where its pictures would together have more pixels: 120 MB."""
+
+_WINDOW = 4
+"""How many batches of photos are looked over at once for photos of like size."""
+
+
+def load(name_or_path: str | os.PathLike[str]) -> Reader:
+    """Load a reader.
+
+    Args:
+        name_or_path: a shipped model's name (`digits`), a `.keras` file, or the folder
+            of a SavedModel. It needs nothing else: alphabet, sizes and thresholds are
+            inside.
+
+    Raises:
+        ArtefactNotFoundError: there is no such model.
+        ArtefactDamagedError: it is incomplete, corrupt, or none of ours.
+        ArtefactVersionError: a newer version of the library wrote it.
+        MissingDependencyError: TensorFlow is not installed.
+    """
+    return Reader(open_runtime(find_artefact(name_or_path)))
+
+
+class Reader:
+    """Reads photos with a loaded model.
+
+    Args:
+        model: a Keras model from `fuse`, or a runtime.
+
+    Attributes:
+        description: what the model knows: alphabet, labels, configuration.
+        card: its model card, Markdown.
+    """
+
+    def __init__(self, model: Any) -> None:
+        self._runtime: Runtime = model if hasattr(model, "run") else KerasRuntime(model)
+        self.description: Description = self._runtime.description
+        self.card: str = self._runtime.card
+
+    @overload
+    def predict(
+        self,
+        source: str | os.PathLike[str] | bytes,
+        *,
+        batch_size: int = ...,
+        max_pixels: int = ...,
+    ) -> Readings: ...
+
+    @overload
+    def predict(
+        self,
+        source: Any,
+        *,
+        batch_size: int = ...,
+        max_pixels: int = ...,
+        on_error: Literal["raise", "return"] = ...,
+    ) -> Any: ...
+
+    def predict(
+        self,
+        source: Source | Iterable[Source],
+        *,
+        batch_size: int = 8,
+        max_pixels: int = MAX_PIXELS,
+        on_error: Literal["raise", "return"] = "raise",
+    ) -> Any:
+        """Read one photo, or many.
+
+        Args:
+            source: see `read_image` for what a photo may be; or an iterable of photos,
+                of whatever sizes, or an array (B, H, W, 3).
+            batch_size: how many photos the model reads at once.
+            max_pixels: refuse larger photos.
+            on_error: what a photo that cannot be read does: `raise` its `ImageError`,
+                or `return` the error in the photo's place while the others are read.
+
+        Returns:
+            `Readings` for one photo; for many a list, one for each in the same order.
+
+        Raises:
+            ImageError: a photo cannot be read (its subclasses say why), with
+                ``on_error="raise"``.
+            ConfigError: `batch_size` is below 1, or `on_error` is something else.
+        """
+        photos, single = iterate(source)
+        results = self.stream(
+            photos, batch_size=batch_size, max_pixels=max_pixels, on_error=on_error
+        )
+        return next(results) if single else list(results)
+
+    def stream(
+        self,
+        sources: Iterable[Source],
+        *,
+        batch_size: int = 8,
+        max_pixels: int = MAX_PIXELS,
+        on_error: Literal["raise", "return"] = "raise",
+    ) -> Iterator[Any]:
+        """Read any number of photos one after another, holding only a few of them.
+
+        Arguments and errors are those of `predict`.
+
+        Yields:
+            `Readings`, or with ``on_error="return"`` an `ImageError`, in order.
+        """
+        if batch_size < 1:
+            raise ConfigError(f"batch_size must be at least 1. Received: {batch_size}.")
+        if on_error not in ("raise", "return"):
+            raise ConfigError(
+                f"on_error must be 'raise' or 'return'. Received: {on_error!r}."
+            )
+        numbered = enumerate(sources)
+        while window := list(itertools.islice(numbered, batch_size * _WINDOW)):
+            yield from self._read_window(window, batch_size, max_pixels, on_error)
+
+    def _read_window(
+        self,
+        window: list[tuple[int, Any]],
+        batch_size: int,
+        max_pixels: int,
+        on_error: str,
+    ) -> list[Any]:
+        results: dict[int, Any] = {}
+        photos: list[tuple[int, str, npt.NDArray[np.uint8]]] = []
+        for index, source in window:
+            name = source_name(source, index)
+            try:
+                photos.append(
+                    (index, name, read_image(source, name=name, max_pixels=max_pixels))
+                )
+            except ImageError as error:
+                if on_error == "raise":
+                    raise
+                results[index] = error
+        # Photos of like size together: little is padded.
+        photos.sort(key=lambda photo: photo[2].shape)
+        for batch in _batches(photos, batch_size):
+            found = self._run([image for _, _, image in batch])
+            for row, (index, name, image) in enumerate(batch):
+                results[index] = readings_of(found, row, self.description, image, name)
+        return [results[index] for index, _ in window]
+
+    def _run(self, images: list[npt.NDArray[np.uint8]]) -> Outputs:
+        shapes = {image.shape for image in images}
+        if len(images) == 1:
+            return self._runtime.run(images[0][None])  # a view: large photos stay uncopied
+        if len(shapes) == 1:
+            return self._runtime.run(np.stack(images))
+        sizes = np.array([image.shape[:2] for image in images], np.int32)
+        padded = np.zeros((len(images), *sizes.max(0), 3), np.uint8)
+        for place, image in zip(padded, images, strict=True):
+            place[: image.shape[0], : image.shape[1]] = image
+        return self._runtime.run(padded, sizes)
+
+    def __repr__(self) -> str:
+        alphabet, labels = self.description.alphabet, self.description.labels
+        return f"Reader(alphabet={alphabet!r}, labels={list(labels)!r})"
+
+
+def readings_of(
+    outputs: Outputs,
+    row: int,
+    description: Description,
+    image: npt.NDArray[np.uint8],
+    name: str | None = None,
+) -> Readings:
+    """The readings of one photo of a batch.
+
+    Args:
+        outputs: of the model, by name.
+        row: which photo.
+        description: names the labels.
+        image: the photo, uint8 (H, W, 3).
+        name: what the photo is called.
+    """
+    readings = []
+    for r in range(int(outputs["count"][row])):
+        codes = outputs["codes"][row, r]
+        characters = [
+            Character(
+                chr(codes[s]),
+                outputs["char_scores"][row, r, s],
+                tuple(outputs["char_boxes"][row, r, s].tolist()),
+                tuple(
+                    (chr(code), score)
+                    for code, score in zip(
+                        outputs["alt_codes"][row, r, s],
+                        outputs["alt_scores"][row, r, s],
+                        strict=True,
+                    )
+                    if code >= 0
+                ),
+            )
+            for s in range(int((codes >= 0).sum()))
+        ]
+        readings.append(
+            Reading(
+                "".join(character.text for character in characters),
+                outputs["score"][row, r],
+                tuple(outputs["box"][row, r].tolist()),
+                description.labels[outputs["label"][row, r]],
+                tuple(characters),
+            )
+        )
+    return Readings(readings, image.shape[:2], name, image)
+
+
+def _batches(photos: list[Any], batch_size: int) -> Iterator[list[Any]]:
+    """Cut sorted photos into batches that fit into memory."""
+    batch: list[Any] = []
+    height = width = 0
+    for photo in photos:
+        tall, wide = photo[2].shape[:2]
+        height, width = max(height, tall), max(width, wide)
+        if batch and (
+            len(batch) == batch_size
+            or (len(batch) + 1) * height * width > _MAX_BATCH_PIXELS
+            or 2 * batch[0][2].shape[0] * batch[0][2].shape[1] < height * width
+        ):
+            yield batch
+            batch, height, width = [], tall, wide
+        batch.append(photo)
+    if batch:
+        yield batch

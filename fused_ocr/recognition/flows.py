@@ -1,0 +1,103 @@
+"""How one recogniser reads the crops of many boxes: folded into the batch, or copied."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from fused_ocr.errors import ConfigError
+
+__all__ = ["FoldedFlow", "build_multiflow"]
+
+
+@keras.saving.register_keras_serializable(package="fused_ocr")
+class FoldedFlow(keras.layers.Layer):
+    """One recogniser over all crops, as one batch: the default.
+
+    Only the rows up to the fullest photo's count are read, so a photo with few
+    characters is not charged for `max_detections`.
+
+    Args:
+        recognizer: (b, h, w, 1) to (b, S, A); or its serialised configuration.
+
+    Input shape:
+        crops: (B, N, h, w, 1) float32, 0..1.
+        count: (B,) int32, how many of the N are real.
+
+    Output shape:
+        (B, N, S, A) float32 probabilities; rows past `count` are zero.
+    """
+
+    def __init__(self, recognizer: keras.Model | dict, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.recognizer = (
+            keras.saving.deserialize_keras_object(recognizer)
+            if isinstance(recognizer, dict)
+            else recognizer
+        )
+
+    def build(self, *_: Any, **__: Any) -> None:
+        """The recogniser is built already."""
+
+    def call(
+        self, crops: tf.Tensor, count: tf.Tensor, training: bool | None = None  # noqa: FBT001
+    ) -> tf.Tensor:
+        """See the class."""
+        batch, slots = tf.shape(crops)[0], tf.shape(crops)[1]
+        used = tf.minimum(tf.reduce_max(count), slots)
+        size = crops.shape[2:]
+        folded = tf.reshape(crops[:, :used], (-1, *size))
+        read = self.recognizer(folded, training=training)  # (B * used, S, A)
+        read = tf.reshape(read, (batch, used, *read.shape[1:]))
+        real = tf.sequence_mask(count, used, read.dtype)[..., None, None]
+        read = tf.pad(read * real, ((0, 0), (0, slots - used), (0, 0), (0, 0)))
+        return tf.ensure_shape(read, self.compute_output_shape(crops.shape))
+
+    def compute_output_shape(self, crops_shape: tuple, *_: Any, **__: Any) -> tuple:
+        """(B, N, S, A)."""
+        return (*crops_shape[:2], *self.recognizer.output_shape[1:])
+
+    def compute_output_spec(self, crops: Any, *_: Any, **__: Any) -> keras.KerasTensor:
+        """Probabilities, float32."""
+        return keras.KerasTensor(self.compute_output_shape(crops.shape), "float32")
+
+    def get_config(self) -> dict[str, Any]:
+        """Arguments of the constructor."""
+        return {
+            **super().get_config(),
+            "recognizer": keras.saving.serialize_keras_object(self.recognizer),
+        }
+
+
+def build_multiflow(recognizer: keras.Model, flows: int) -> keras.Model:
+    """The article's MultiFlow: n inputs and n outputs, n copies of one recogniser.
+
+    The weights are copied with get_weights and set_weights, so the copies may be
+    trained apart afterwards.
+
+    Args:
+        recognizer: (b, h, w, 1) to (b, S, A).
+        flows: n.
+
+    Returns:
+        A Keras model `multiflow`: a list of n crops (B, h, w, 1) to a list of n
+        probabilities (B, S, A).
+
+    Raises:
+        ConfigError: n is below 1.
+    """
+    if flows < 1:
+        raise ConfigError(f"MultiFlow needs at least one flow. Received: {flows}.")
+    inputs = [
+        keras.Input(recognizer.input_shape[1:], name=f"crop_{i}") for i in range(flows)
+    ]
+    outputs = []
+    for i, crop in enumerate(inputs):
+        copy = keras.models.clone_model(recognizer)
+        copy.set_weights(recognizer.get_weights())
+        copy.name = f"{recognizer.name}_{i}"
+        outputs.append(copy(crop))
+    return keras.Model(inputs, outputs, name="multiflow")
+

@@ -1,0 +1,182 @@
+"""What runs an artefact: Keras or a SavedModel, behind one call."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from fused_ocr.artefact import Description, check_version, read_card, read_description
+from fused_ocr.errors import (
+    ArtefactDamagedError,
+    FusedOcrError,
+    MissingDependencyError,
+)
+
+__all__ = [
+    "KerasRuntime",
+    "Runtime",
+    "SavedModelRuntime",
+    "load_keras_model",
+    "open_runtime",
+]
+
+Outputs = dict[str, npt.NDArray[Any]]
+"""The outputs of `AssembleCharacters`, by name."""
+
+
+class Runtime(Protocol):
+    """A loaded artefact.
+
+    Attributes:
+        description: what it says of itself.
+        card: its model card, Markdown, perhaps empty.
+    """
+
+    description: Description
+    card: str
+
+    def run(
+        self,
+        images: npt.NDArray[np.uint8],
+        sizes: npt.NDArray[np.int32] | None = None,
+    ) -> Outputs:
+        """Read a batch.
+
+        Args:
+            images: uint8 (B, H, W, 3).
+            sizes: int32 (B, 2), the photos' own heights and widths where they are
+                padded at the bottom and the right to one size; None if they are not.
+        """
+
+
+def open_runtime(path: Path) -> Runtime:
+    """Load a fused artefact.
+
+    Raises:
+        ArtefactError: see `find_artefact` and `check_version`; or it does not load.
+        MissingDependencyError: TensorFlow is not installed.
+    """
+    check_version(path)
+    if not path.is_dir():
+        return KerasRuntime(load_keras_model(path), read_card(path))
+    with _loading(path):
+        return SavedModelRuntime(path)
+
+
+def load_keras_model(path: Path) -> Any:
+    """Load a `.keras` file of ours: a fused reader, a detector or a recogniser.
+
+    Raises:
+        ArtefactDamagedError: it does not load.
+        MissingDependencyError: TensorFlow is not installed.
+    """
+    with _loading(path):
+        import keras
+
+        # The layers register themselves when their modules are imported.
+        import fused_ocr.fusion  # noqa: F401
+
+        return keras.saving.load_model(path, compile=False)
+
+
+@contextlib.contextmanager
+def _loading(path: Path) -> Iterator[None]:
+    """Turns whatever a loader raises into an error about the artefact."""
+    try:
+        import tensorflow  # noqa: F401
+    except ImportError as error:
+        raise MissingDependencyError(
+            f"Running {path.name} needs TensorFlow ({error}). Install it with: "
+            "pip install 'fused-ocr[tf]'."
+        ) from error
+    try:
+        yield
+    except FusedOcrError:
+        raise
+    except Exception as error:  # a damaged file may make it raise anything
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise ArtefactDamagedError(
+            f"{path} does not load: {reason} Copy, download or export it again."
+        ) from error
+
+
+class KerasRuntime:
+    """A Keras model from `fuse`, in this process.
+
+    Args:
+        model: from `fuse`.
+        card: its model card.
+    """
+
+    def __init__(self, model: Any, card: str = "") -> None:
+        import tensorflow as tf
+
+        from fused_ocr.fusion import describe, with_sizes
+
+        self.description = describe(model)
+        self.card = card
+        self.model = model
+        images = tf.TensorSpec((None, None, None, 3), tf.uint8)
+        sizes = tf.TensorSpec((None, 2), tf.int32)
+        padded = with_sizes(model)
+        # The signatures are fixed, so another size of photo does not trace again.
+        self._plain = tf.function(lambda x: model(x), input_signature=[images])
+        self._padded = tf.function(
+            lambda x, s: padded({"images": x, "sizes": s}),
+            input_signature=[images, sizes],
+        )
+
+    def run(
+        self,
+        images: npt.NDArray[np.uint8],
+        sizes: npt.NDArray[np.int32] | None = None,
+    ) -> Outputs:
+        """See `Runtime`."""
+        found = self._plain(images) if sizes is None else self._padded(images, sizes)
+        return {name: value.numpy() for name, value in found.items()}
+
+
+class SavedModelRuntime:
+    """A SavedModel from `fused-ocr export`.
+
+    Args:
+        folder: of the SavedModel.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        import tensorflow as tf
+
+        self.description = read_description(folder)
+        self.card = read_card(folder)
+        # The signatures live as long as what loaded them.
+        self._loaded = tf.saved_model.load(str(folder))
+        signatures = self._loaded.signatures
+        for name in ("serving_default", "serving_padded"):
+            if name not in signatures:
+                raise ArtefactDamagedError(
+                    f"The SavedModel {folder} has no signature {name!r}; it has "
+                    f"{sorted(signatures)}. Export it again with `fused-ocr export`."
+                )
+        self._plain = signatures["serving_default"]
+        self._padded = signatures["serving_padded"]
+        self._tensor = tf.constant
+
+    def run(
+        self,
+        images: npt.NDArray[np.uint8],
+        sizes: npt.NDArray[np.int32] | None = None,
+    ) -> Outputs:
+        """See `Runtime`."""
+        pixels = self._tensor(images)
+        found = (
+            self._plain(images=pixels)
+            if sizes is None
+            else self._padded(images=pixels, sizes=self._tensor(sizes))
+        )
+        return {name: value.numpy() for name, value in found.items()}
+

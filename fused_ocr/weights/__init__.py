@@ -1,0 +1,1 @@
+"""The shipped models, each one `.keras` file with its card beside it."""

@@ -1,0 +1,19 @@
+"""Maps the root folders training/ and export/ into the package; see pyproject.toml."""
+
+from setuptools import setup
+
+setup(
+    packages=[
+        "fused_ocr",
+        "fused_ocr.detection",
+        "fused_ocr.recognition",
+        "fused_ocr.weights",
+        "fused_ocr.training",
+        "fused_ocr.export",
+    ],
+    package_dir={
+        "fused_ocr": "fused_ocr",
+        "fused_ocr.training": "training",
+        "fused_ocr.export": "export",
+    },
+)

@@ -1,0 +1,212 @@
+"""Examples from annotated photos: the boxes go where the pixels go."""
+
+import pickle
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from fused_ocr.errors import ConfigError, ImageError
+from fused_ocr.training import annotated
+from fused_ocr.training.annotated import AnnotatedExamples
+from fused_ocr.training.annotations import AnnotatedPhoto
+
+SIDE = 96
+
+
+def photo(path, boxes=(), labels=None):
+    labels = list(range(len(boxes))) if labels is None else labels
+    return AnnotatedPhoto(
+        path,
+        np.array(boxes, np.float32).reshape(-1, 4),
+        np.array(labels, np.int64),
+        ("",) * len(boxes),
+    )
+
+
+@pytest.fixture
+def marked(tmp_path):
+    """A photo 201 wide and 151 high: black, with a red block left of a green one."""
+    pixels = np.zeros((151, 201, 3), np.uint8)
+    pixels[60:90, 50:80, 0] = 255
+    pixels[60:90, 120:160, 1] = 255
+    Image.fromarray(pixels).save(tmp_path / "a.png")
+    return photo(tmp_path / "a.png", [[60, 50, 90, 80], [60, 120, 90, 160]])
+
+
+@pytest.fixture
+def clean(monkeypatch):
+    """Without the camera's faults, so that pixels can be compared."""
+    monkeypatch.setattr(annotated, "degrade", lambda _rng, image, _detail: image)
+
+
+def lit(example, label):
+    """Where the block of a label is: grey has equal channels, the blocks have not."""
+    frame = example.frame.astype(int)
+    return frame[..., label] - frame[..., 1 - label] > 127
+
+
+def bounds(mask):
+    rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
+    return [rows[0], columns[0], rows[-1] + 1, columns[-1] + 1]
+
+
+def test_negative(tmp_path):
+    Image.new("RGB", (30, 60), "white").save(tmp_path / "a.png")
+    for augment in (False, True):
+        example = AnnotatedExamples(
+            [photo(tmp_path / "a.png")], SIDE, augment=augment
+        )(0)
+        assert example.frame.shape == (SIDE, SIDE, 3)
+        assert example.frame.dtype == np.uint8
+        assert example.boxes_yxyx.shape == (0, 4)
+        assert example.labels.shape == (0,)
+
+
+def test_plain_is_the_letterbox(marked):
+    example = AnnotatedExamples([marked], SIDE, augment=False)(0)
+    # scale = min(96 / 151, 96 / 201) = 96 / 201; 151 * 96 / 201 = 72.1 -> 72 rows
+    assert (example.frame[72:] == 127).all()
+    assert (example.frame[:72, :, 2] == 0).all()
+    y, x = 72 / 151, 96 / 201
+    np.testing.assert_allclose(
+        example.boxes_yxyx,
+        [[60 * y, 50 * x, 90 * y, 80 * x], [60 * y, 120 * x, 90 * y, 160 * x]],
+        rtol=1e-6,
+    )
+    assert example.labels.tolist() == [0, 1]
+    red = bounds(example.frame[:72, :, 0] > 127)
+    np.testing.assert_allclose(red, example.boxes_yxyx[0], atol=0.5)
+
+
+def test_plain_takes_the_photos_in_turn(tmp_path, marked):
+    Image.new("RGB", (30, 60), "white").save(tmp_path / "b.png")
+    examples = AnnotatedExamples(
+        [marked, photo(tmp_path / "b.png")], SIDE, augment=False
+    )
+    assert [len(examples(i).labels) for i in range(4)] == [2, 0, 2, 0]
+
+
+def test_exif_orientation_is_applied(tmp_path):
+    pixels = np.zeros((40, 80, 3), np.uint8)
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.fromarray(pixels).save(tmp_path / "a.jpg", exif=exif)
+    example = AnnotatedExamples(
+        [photo(tmp_path / "a.jpg", [[70, 0, 80, 40]])], SIDE, augment=False
+    )(0)
+    # upright it is 80 high and 40 wide: scaled by 96 / 80 = 1.2
+    np.testing.assert_allclose(example.boxes_yxyx, [[84, 0, 96, 48]], rtol=1e-6)
+    assert (example.frame[:, 48:] == 127).all()
+
+
+@pytest.mark.usefixtures("clean")
+def test_boxes_follow_the_pixels(marked):
+    examples = AnnotatedExamples([marked], SIDE, tilt=0, zoom=(0.5, 2.0))
+    checked = 0
+    for index in range(40):
+        example = examples(index)
+        for box, label in zip(example.boxes_yxyx, example.labels, strict=True):
+            np.testing.assert_allclose(bounds(lit(example, label)), box, atol=1.01)
+            checked += 1
+    assert checked > 40
+
+
+@pytest.mark.usefixtures("clean")
+def test_tilted_boxes_hold_the_tilted_pixels(marked):
+    examples = AnnotatedExamples([marked], SIDE, tilt=20, zoom=(0.6, 0.9))
+    looser = []
+    for index in range(20):
+        example = examples(index)
+        assert example.labels.tolist() == [0, 1]  # the whole photo is in the frame
+        for box, label in zip(example.boxes_yxyx, example.labels, strict=True):
+            block = lit(example, label)
+            # Interpolation blunts corners: at 20 degrees by up to two pixels.
+            assert np.abs(np.array(bounds(block)) - box).max() < 2.5
+            looser.append((box[2] - box[0]) * (box[3] - box[1]) / block.sum())
+    # A square tilted by t fills 1 / (cos t + sin t) ** 2 of its bounds: at 20 degrees
+    # these are 1.64 times as large, and some example is tilted by more than 6.
+    assert max(looser) > 1.2
+
+
+@pytest.mark.usefixtures("clean")
+def test_never_flipped_and_stretched_at_most_15_percent(marked):
+    examples = AnnotatedExamples([marked], SIDE, tilt=5, zoom=(0.7, 0.7))
+    ratios = []
+    for index in range(30):
+        boxes = examples(index).boxes_yxyx
+        (red_y, red_x), (green_y, green_x) = (boxes[:, :2] + boxes[:, 2:]) / 2
+        assert red_x < green_x
+        # 75 apart along x, 0 along y: the tilt is at most 5 degrees
+        assert abs(green_y - red_y) / (green_x - red_x) < np.tan(np.deg2rad(5.5))
+        ratios.append((green_x - red_x) / (75 * 0.7 * 96 / 201))
+    # width / height changes by 15 % at most, so width alone by its square root
+    assert 0.9 < min(ratios) < 0.96
+    assert 1.04 < max(ratios) < 1.09
+
+
+@pytest.mark.parametrize(
+    ("left", "kept"),
+    [(-30, True), (-59, True), (-61, False), (-100, False), (-200, False)],
+)
+def test_boxes_cut_away_by_more_than_60_percent_are_dropped(tmp_path, left, kept):
+    Image.new("RGB", (SIDE, SIDE)).save(tmp_path / "a.png")
+    cut = photo(tmp_path / "a.png", [[0, left, 50, left + 100]])
+    example = AnnotatedExamples([cut], SIDE, augment=False)(0)
+    assert len(example.boxes_yxyx) == len(example.labels) == kept
+    if kept:
+        assert example.boxes_yxyx[0].tolist() == [0, 0, 50, min(left + 100, SIDE)]
+    moved = AnnotatedExamples([cut], SIDE, tilt=0, zoom=(0.5, 0.5))
+    assert {len(moved(i).labels) for i in range(5)} == {int(kept)}
+
+
+def test_all_boxes_are_inside_and_the_frame_is_spoilt(marked):
+    examples = AnnotatedExamples([marked], SIDE, seed=4)
+    frames = set()
+    for index in range(30):
+        example = examples(index)
+        boxes = example.boxes_yxyx
+        assert boxes.dtype == np.float32
+        assert example.labels.dtype == np.int64
+        assert (boxes >= 0).all()
+        assert (boxes <= SIDE).all()
+        assert (boxes[:, 2:] > boxes[:, :2]).all()
+        frames.add(example.frame.tobytes())
+    assert len(frames) == 30
+
+
+def test_an_index_decides_in_every_process(marked):
+    examples = AnnotatedExamples([marked], SIDE, seed=7)
+    again = pickle.loads(pickle.dumps(examples))
+    one, two, other = examples(5), again(5), AnnotatedExamples([marked], SIDE)(5)
+    np.testing.assert_array_equal(one.frame, two.frame)
+    np.testing.assert_array_equal(one.boxes_yxyx, two.boxes_yxyx)
+    assert one.frame.tobytes() != other.frame.tobytes()
+
+
+def test_the_photo_is_not_changed(marked):
+    before = marked.boxes_yxyx.copy(), marked.labels.copy()
+    AnnotatedExamples([marked], SIDE)(0)
+    AnnotatedExamples([marked], SIDE, augment=False)(0)
+    np.testing.assert_array_equal(marked.boxes_yxyx, before[0])
+    np.testing.assert_array_equal(marked.labels, before[1])
+
+
+def test_an_unreadable_photo_is_named(tmp_path):
+    with pytest.raises(ImageError, match=r"none\.png"):
+        AnnotatedExamples([photo(tmp_path / "none.png")], SIDE)(0)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"photos": []}, r"photos needs at least one photo\. Received: \[\]"),
+        ({"side": 8}, "side must be at least 16 pixels. Received: 8"),
+        ({"tilt": 90}, r"tilt must be 0\.\.45 degrees\. Received: 90"),
+        ({"zoom": (2, 1)}, r"zoom must be .* Received: \(2, 1\)"),
+        ({"stretch": 1}, "stretch must be .* Received: 1"),
+    ],
+)
+def test_arguments_out_of_range(marked, changes, message):
+    with pytest.raises(ConfigError, match=message):
+        AnnotatedExamples(**{"photos": [marked], "side": SIDE, **changes})

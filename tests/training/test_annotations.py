@@ -1,0 +1,212 @@
+"""The CSV of keras-retinanet: read strictly, written so that its own reader agrees."""
+
+import csv
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from fused_ocr.errors import AnnotationError
+from fused_ocr.training.annotations import (
+    AnnotatedPhoto,
+    read_annotations,
+    read_classes,
+    write_annotations,
+    write_classes,
+)
+
+CLASSES = ("digit", "letter")
+
+
+def write(folder, text):
+    path = folder / "a.csv"
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    return path
+
+
+def photo(path, boxes=(), labels=None, texts=None):
+    n = len(boxes)
+    return AnnotatedPhoto(
+        Path(path),
+        np.array(boxes, np.float32).reshape(-1, 4),
+        np.array([0] * n if labels is None else labels, np.int64),
+        ("",) * n if texts is None else texts,
+    )
+
+
+def test_negative_photo(tmp_path):
+    (found,) = read_annotations(write(tmp_path, "a.jpg,,,,,\n"), CLASSES)
+    assert found.path == tmp_path / "a.jpg"
+    assert found.boxes_yxyx.shape == (0, 4)
+    assert found.boxes_yxyx.dtype == np.float32
+    assert found.labels.shape == (0,)
+    assert found.labels.dtype == np.int64
+    assert found.texts == ()
+
+
+def test_rows_of_a_photo_are_gathered_in_order_of_first_appearance(tmp_path):
+    path = write(
+        tmp_path,
+        "b.jpg,1,2,3,4,digit\n/x/a.jpg,,,,,\nb.jpg,5.5,6,7,8.25,letter,Q,ignored\n",
+    )
+    first, second = read_annotations(path, CLASSES)
+    # x1,y1,x2,y2 in the file, y1,x1,y2,x2 here
+    assert first.boxes_yxyx.tolist() == [[2, 1, 4, 3], [6, 5.5, 8.25, 7]]
+    assert first.labels.tolist() == [0, 1]
+    assert first.texts == ("", "Q")
+    assert second.path == Path("/x/a.jpg")
+
+
+def test_byte_order_mark_windows_lines_blank_lines_and_quotes(tmp_path):
+    text = '\ufeff"a,b.jpg",1,2,3,4,"1,""2"\r\n\r\n'
+    (found,) = read_annotations(write(tmp_path, text), ('1,"2',))
+    assert found.path == tmp_path / "a,b.jpg"
+    assert len(found.texts) == 1
+
+
+def test_a_negative_row_beside_boxes_changes_nothing(tmp_path):
+    path = write(tmp_path, "a.jpg,,,,,\na.jpg,1,2,3,4,digit\na.jpg,,,,,,\n")
+    (found,) = read_annotations(path, CLASSES)
+    assert found.boxes_yxyx.tolist() == [[2, 1, 4, 3]]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", r"a\.csv is empty"),
+        ("\n\n", r"a\.csv is empty"),
+        ("a.jpg,,,,,\na.jpg,1,2,3,4\n", r"a\.csv, line 2: a row is .* 5 columns"),
+        (",1,2,3,4,digit\n", r"line 1: a row is path"),
+        ("a.jpg,1,2,,4,digit\n", r"line 1: a box needs x1, y1, x2, y2"),
+        ("a.jpg,1,2,3,4,\n", r"line 1: a box needs .* class name"),
+        ("a.jpg,,,,,,7\n", r"line 1: a box needs x1"),
+        ("\na.jpg,1,2,three,4,digit\n", r"line 2: x2 must be a number.*'three'"),
+        ("path,x1,y1,x2,y2,class\n", r"line 1: x1 must .*'x1'.*headline"),
+        ("a.jpg,1,nan,3,4,digit\n", r"line 1: y1 must be a number.*'nan'"),
+        ("a.jpg,1,2,3,inf,digit\n", r"line 1: y2 must be a number.*'inf'"),
+        ("a.jpg,3,2,3,4,digit\n", r"line 1: x2 must be larger than x1.*x1=3, x2=3"),
+        ("a.jpg,1,4,3,2,digit\n", r"line 1: y2 must be larger than y1.*y1=4, y2=2"),
+        ("a.jpg,1,2,3,4,digits\n", r"line 1: class 'digits' .*mean 'digit'\?.*Known"),
+        ("a.jpg,1,2,3,4,#\n", r"class '#' is not in the class file\. Known: digit"),
+        (b"a.jpg,,,,,\n\xff.jpg,,,,,\n", r"a\.csv, line 2: not UTF-8 \(byte 0xff\)"),
+        ('a.jpg,1,2,3,4,"digit\nb.jpg,,,,,\n', r"a\.csv, line 2: not CSV"),
+    ],
+)
+def test_faults_of_annotations_name_the_line(tmp_path, text, message):
+    with pytest.raises(AnnotationError, match=message):
+        read_annotations(write(tmp_path, text), CLASSES)
+
+
+def test_missing_files(tmp_path):
+    with pytest.raises(AnnotationError, match=r"none\.csv cannot be read: No such"):
+        read_annotations(tmp_path / "none.csv", CLASSES)
+    with pytest.raises(AnnotationError, match="cannot be read: Is a directory"):
+        read_classes(tmp_path)
+
+
+def test_classes_come_in_the_order_of_their_ids(tmp_path):
+    assert read_classes(write(tmp_path, "letter,1\ndigit,0\n")) == CLASSES
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", r"a\.csv is empty"),
+        ("digit\n", r"line 1: a class is written as class_name,id.*\['digit'\]"),
+        ("digit,0,1\n", r"line 1: a class is written as"),
+        (",0\n", r"line 1: a class is written as"),
+        ("digit,zero\n", r"line 1: the id of class 'digit' must be .*'zero'"),
+        ("digit,0\ndigit,1\n", r"line 2: class 'digit' is already on line 1"),
+        ("digit,0\nletter,0\n", r"line 2: id 0 of class 'letter' .* line 1"),
+        ("digit,0\nletter,2\n", r"line 2: the ids of 2 classes are 0\.\.1.*: 2"),
+        ("digit,-1\n", r"line 1: the ids of 1 classes are 0\.\.0.*: -1"),
+    ],
+)
+def test_faults_of_classes_name_the_line(tmp_path, text, message):
+    with pytest.raises(AnnotationError, match=message):
+        read_classes(write(tmp_path, text))
+
+
+def test_what_is_written_is_read_again(tmp_path):
+    photos = [
+        photo(tmp_path / "in" / "é, 1.jpg", [[2, 1, 4, 3], [0, 0, 9, 5]], [1, 0],
+              ("7", "")),
+        photo("/elsewhere/b.jpg"),
+    ]
+    path = tmp_path / "out.csv"
+    write_annotations(path, photos, CLASSES)
+    assert path.read_text(encoding="utf-8") == (
+        '"in/é, 1.jpg",1,2,3,4,letter,7\n'
+        '"in/é, 1.jpg",0,0,5,9,digit\n'
+        "/elsewhere/b.jpg,,,,,\n"
+    )
+    again = read_annotations(path, CLASSES)
+    for before, after in zip(photos, again, strict=True):
+        assert after.path == before.path
+        np.testing.assert_array_equal(after.boxes_yxyx, before.boxes_yxyx)
+        np.testing.assert_array_equal(after.labels, before.labels)
+        assert after.texts == before.texts
+
+
+def test_edges_are_rounded_and_thin_boxes_keep_a_pixel(tmp_path):
+    # y: 0.6 -> 1, 2.4 -> 2; x: 4.1 -> 4 and 4.3 -> 4, which would be empty
+    write_annotations(
+        tmp_path / "o.csv", [photo(tmp_path / "a", [[0.6, 4.1, 2.4, 4.3]])], CLASSES
+    )
+    assert (tmp_path / "o.csv").read_text() == "a,4,1,5,2,digit\n"
+
+
+def test_keras_retinanet_reads_what_is_written(tmp_path):
+    reader = pytest.importorskip("keras_retinanet.preprocessing.csv_generator")
+    write_classes(tmp_path / "c.csv", CLASSES)
+    write_annotations(
+        tmp_path / "a.csv",
+        [
+            photo(tmp_path / "a.jpg", [[2.2, 1, 4, 3.4]], [1], ("7",)),
+            photo(tmp_path / "b.jpg"),
+        ],
+        CLASSES,
+    )
+    with open(tmp_path / "c.csv", newline="") as file:
+        classes = reader._read_classes(csv.reader(file))
+    assert dict(classes) == {"digit": 0, "letter": 1}
+    with open(tmp_path / "a.csv", newline="") as file:
+        found = reader._read_annotations(csv.reader(file), classes)
+    assert dict(found) == {
+        "a.jpg": [{"x1": 1, "y1": 2, "x2": 3, "y2": 4, "class": "letter"}],
+        "b.jpg": [],
+    }
+
+
+@pytest.mark.parametrize(
+    ("photos", "message"),
+    [
+        ([], "would be empty"),
+        ([photo("/a.jpg"), photo("/a.jpg")], "would have /a.jpg twice"),
+        ([photo("/a.jpg", [[0, 0, 1, 1]], [2])], r"a\.jpg: label 2 has no .* 0\.\.1"),
+        ([photo("/a.jpg", [[0, 5, 1, 5]])], r"/a\.jpg: a box must have x1 < x2"),
+        ([photo("/a.jpg", [[0, 0, np.nan, 5]])], r"/a\.jpg: a box must have .*nan"),
+    ],
+)
+def test_a_refused_writing_leaves_the_old_file(tmp_path, photos, message):
+    path = write(tmp_path, "old")
+    with pytest.raises(AnnotationError, match=message):
+        write_annotations(path, photos, CLASSES)
+    assert path.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("classes", [("a", "a"), ("",)])
+def test_classes_need_names_of_their_own(tmp_path, classes):
+    with pytest.raises(AnnotationError, match="every class needs a name of its own"):
+        write_classes(tmp_path / "c.csv", classes)
+
+
+def test_no_classes_cannot_be_written(tmp_path):
+    with pytest.raises(AnnotationError, match="would be empty"):
+        write_classes(tmp_path / "c.csv", ())
+
+
+def test_boxes_labels_and_texts_are_equally_many():
+    with pytest.raises(AnnotationError, match=r"boxes \(1, 4\), labels \(2,\)"):
+        photo("a.jpg", [[0, 0, 1, 1]], [0, 0])

@@ -1,0 +1,1 @@
+"""Makes weights: data, synthesis, targets, recipes, evaluation."""

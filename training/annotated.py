@@ -1,0 +1,158 @@
+"""Detector examples from annotated photos, moved and spoilt at random, never flipped.
+
+A flip would change what a character means. A photo is scaled, stretched a little,
+tilted a little, placed in the frame, and then spoilt by `degrade` as a camera would.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from fused_ocr.boxes import Boxes, areas, clip
+from fused_ocr.errors import ConfigError
+from fused_ocr.images import read_image
+
+from .annotations import AnnotatedPhoto
+from .backgrounds import Picture
+from .degradation import degrade
+from .examples import Example
+
+__all__ = ["AnnotatedExamples"]
+
+_GREY = (127, 127, 127)
+"""Around the photo, as the graph's letterbox fills its frame."""
+
+_VISIBLE = 0.4
+"""A box of which less than this part is in the frame is dropped."""
+
+Floats = npt.NDArray[np.float64]
+
+
+@dataclasses.dataclass(frozen=True)
+class AnnotatedExamples:
+    """The example of an index, from annotated photos; picklable.
+
+    Augmented, photo and all else are drawn by a generator of `[seed, index]`. Plain,
+    for validation, index i is photo i (and starts again behind the last) as the graph's
+    letterbox shows it: fitted, at the top left, grey around.
+
+    Attributes:
+        photos: at least one.
+        side: of the square frame, pixels.
+        augment: False gives the plain letterbox.
+        tilt: largest rotation, degrees.
+        zoom: smallest and largest scale, as factors on the letterbox's.
+        stretch: largest change of width / height, as a part.
+        seed: another seed, other examples.
+
+    Raises:
+        ConfigError: no photos, or a number out of its range.
+        ImageError: on a call, the photo cannot be read.
+    """
+
+    photos: Sequence[AnnotatedPhoto]
+    side: int
+    augment: bool = True
+    tilt: float = 5.0
+    zoom: tuple[float, float] = (0.6, 1.7)
+    stretch: float = 0.15
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        for field, good, rule in (
+            ("photos", len(self.photos) > 0, "needs at least one photo"),
+            ("side", self.side >= 16, "must be at least 16 pixels"),
+            ("tilt", 0 <= self.tilt <= 45, "must be 0..45 degrees"),
+            ("zoom", 0 < self.zoom[0] <= self.zoom[1], "must be 0 < lowest <= highest"),
+            ("stretch", 0 <= self.stretch < 1, "must be at least 0 and below 1"),
+        ):
+            if not good:
+                raise ConfigError(
+                    f"AnnotatedExamples.{field} {rule}. "
+                    f"Received: {getattr(self, field)!r}."
+                )
+
+    def __call__(self, index: int) -> Example:
+        """The example of an index."""
+        if not self.augment:
+            return self._plain(self.photos[index % len(self.photos)])
+        rng = np.random.default_rng([self.seed, index])
+        photo = self.photos[int(rng.integers(len(self.photos)))]
+        frame, boxes = self._moved(rng, photo)
+        boxes, kept = _inside(boxes, self.side)
+        heights = boxes[:, 2] - boxes[:, 0]
+        detail = float(heights.min()) if len(heights) else self.side / 12
+        return Example(degrade(rng, frame, detail), boxes, photo.labels[kept])
+
+    def _plain(self, photo: AnnotatedPhoto) -> Example:
+        picture, factors = self._scaled(photo, 1.0, 1.0)
+        frame = Image.new("RGB", (self.side, self.side), _GREY)
+        frame.paste(picture)
+        limits = clip(photo.boxes_yxyx * factors, picture.height, picture.width)
+        boxes, kept = _inside(photo.boxes_yxyx * factors, self.side, limits)
+        return Example(np.array(frame), boxes, photo.labels[kept])
+
+    def _moved(
+        self, rng: np.random.Generator, photo: AnnotatedPhoto
+    ) -> tuple[Picture, Boxes]:
+        """A frame, and all boxes where they came to lie, some of them outside."""
+        zoom = float(np.exp(rng.uniform(*np.log(self.zoom))))
+        aspect = np.sqrt(1 + rng.uniform(-self.stretch, self.stretch))
+        picture, factors = self._scaled(photo, zoom / aspect, zoom * aspect)
+        spare = self.side - np.array([picture.height, picture.width])
+        corner = rng.uniform(np.minimum(spare, 0), np.maximum(spare, 0))
+        angle = np.deg2rad(rng.uniform(-self.tilt, self.tilt))
+        turn = np.array(
+            [[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]]
+        )
+        # frame = turn @ (picture + corner - middle) + middle, on (y, x) columns.
+        middle = np.full(2, self.side / 2)
+        shift = turn @ (corner - middle) + middle
+        frame = picture.transform(
+            (self.side, self.side),
+            Image.Transform.AFFINE,
+            _pillow_affine(turn, shift),
+            Image.Resampling.BILINEAR,
+            fillcolor=_GREY,
+        )
+        limits = clip(photo.boxes_yxyx * factors, picture.height, picture.width)
+        corners = limits[:, [[0, 1], [0, 3], [2, 1], [2, 3]]]  # (n, 4, 2)
+        corners = corners @ turn.T + shift
+        bounds = np.concatenate([corners.min(1), corners.max(1)], -1)
+        # What the photo itself cuts away counts as cut away, too.
+        bounds[areas(limits) < _VISIBLE * areas(photo.boxes_yxyx * factors)] = 0
+        return np.array(frame), bounds.astype(np.float32)
+
+    def _scaled(
+        self, photo: AnnotatedPhoto, zoom_y: float, zoom_x: float
+    ) -> tuple[Image.Image, npt.NDArray[np.float32]]:
+        """The photo scaled from its letterbox size, and the factors on its boxes."""
+        whole = Image.fromarray(read_image(photo.path))
+        height, width = whole.height, whole.width
+        fit = min(self.side / height, self.side / width)
+        tall = max(1, round(height * fit * zoom_y))
+        wide = max(1, round(width * fit * zoom_x))
+        picture = whole.resize((wide, tall), Image.Resampling.BILINEAR)
+        factors = np.array([tall / height, wide / width] * 2, np.float32)
+        return picture, factors
+
+
+def _pillow_affine(turn: Floats, shift: Floats) -> tuple[float, ...]:
+    """Pillow's coefficients, from the frame's x, y back to the picture's."""
+    back = np.linalg.inv(turn)
+    y0, x0 = -back @ shift
+    return (back[1, 1], back[1, 0], x0, back[0, 1], back[0, 0], y0)
+
+
+def _inside(
+    boxes: Boxes, side: int, limits: Boxes | None = None
+) -> tuple[Boxes, npt.NDArray[np.bool_]]:
+    """The boxes cut to the frame (and to `limits`), and which of them were kept."""
+    cut = clip(boxes if limits is None else limits, side, side)
+    kept = (areas(cut) > 0) & (areas(cut) >= _VISIBLE * areas(boxes))
+    return cut[kept], kept

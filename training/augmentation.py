@@ -1,0 +1,95 @@
+"""Patches as a detector and a camera would have given them: never mirrored."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import numpy.typing as npt
+import tensorflow as tf
+
+from .patches import CROP, PATCH
+
+__all__ = ["Augmentation", "centre_crops"]
+
+
+@dataclasses.dataclass(frozen=True)
+class Augmentation:
+    """How far a patch may be moved and changed.
+
+    Attributes:
+        rotation: degrees, either way.
+        shear: tangent, either way.
+        scale: largest logarithm of the size's change, either way.
+        stretch: the same for width against height.
+        shift: pixels of the crop, either way.
+        noise: largest deviation of grain, 0..1.
+    """
+
+    rotation: float = 12.0
+    shear: float = 0.15
+    scale: float = 0.16
+    stretch: float = 0.1
+    shift: float = 2.2
+    noise: float = 0.08
+
+    def __call__(
+        self, patches: tf.Tensor, invert: tf.Tensor, seed: tuple[int, int]
+    ) -> tf.Tensor:
+        """Crops of patches, each changed in its own way, the same for the same seed.
+
+        Args:
+            patches: uint8 (b, 40, 40).
+            invert: bool (b,), where black and white may be swapped.
+            seed: two integers.
+
+        Returns:
+            float32 (b, 28, 28, 1) in 0..1.
+        """
+        count = tf.shape(patches)[0]
+        draws = tf.random.stateless_uniform((12, count), seed)
+        signed = 2.0 * draws - 1.0
+        pixels = tf.cast(patches, tf.float32)[..., None] / 255.0
+        crops = tf.raw_ops.ImageProjectiveTransformV3(
+            images=pixels,
+            transforms=self._transforms(signed),
+            output_shape=(CROP, CROP),
+            fill_value=0.0,
+            interpolation="BILINEAR",
+            fill_mode="NEAREST",
+        )
+
+        def each(values: tf.Tensor) -> tf.Tensor:
+            return values[:, None, None, None]
+
+        flip = each((draws[6] < 0.5) & invert)
+        crops = tf.where(flip, 1.0 - crops, crops)
+        # A third stays as strong as it was: the plainest digits must stay the surest.
+        weaken = each(draws[7] < 0.66)
+        contrast = each(0.25 + 0.75 * draws[8])
+        offset = each(draws[9]) * (1.0 - contrast)
+        crops = tf.where(weaken, crops * contrast + offset, crops)
+        noise = tf.random.stateless_normal(tf.shape(crops), (seed[0], seed[1] + 1))
+        amount = each(tf.where(draws[10] < 0.4, draws[11] * self.noise, 0.0))
+        return tf.clip_by_value(crops + noise * amount, 0.0, 1.0)
+
+    def _transforms(self, signed: tf.Tensor) -> tf.Tensor:
+        """From crop to patch coordinates, (b, 8)."""
+        angle = signed[0] * np.deg2rad(self.rotation)
+        size = tf.exp(signed[1] * self.scale)
+        stretch = tf.exp(signed[2] * self.stretch)
+        shear = signed[3] * self.shear
+        cos, sin = tf.cos(angle), tf.sin(angle)
+        xx, xy = size * stretch * cos, size * (shear * cos - sin)
+        yx, yy = size * stretch * sin, size * (shear * sin + cos)
+        middle, target = (PATCH - 1) / 2, (CROP - 1) / 2
+        x0 = middle + signed[4] * self.shift - (xx + xy) * target
+        y0 = middle + signed[5] * self.shift - (yx + yy) * target
+        zero = tf.zeros_like(x0)
+        return tf.stack([xx, xy, x0, yx, yy, y0, zero, zero], -1)
+
+
+def centre_crops(patches: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
+    """The crops in the middle of patches, unchanged: float32 (n, 28, 28, 1), 0..1."""
+    rim = (PATCH - CROP) // 2
+    return (patches[:, rim : rim + CROP, rim : rim + CROP, None] / 255).astype(np.float32)

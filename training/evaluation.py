@@ -1,0 +1,206 @@
+"""How well a fused model reads: detector, characters, strings, whole pictures."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import numpy.typing as npt
+from rich.progress import track
+
+from fused_ocr.boxes import Boxes, iou_matrix
+from fused_ocr.detection.selection import SelectDetections
+from fused_ocr.fusion import parts_of
+from fused_ocr.images import read_image
+from fused_ocr.reader import Reader
+from fused_ocr.result import Readings
+
+from .annotations import AnnotatedPhoto
+from .augmentation import centre_crops
+from .files import write_atomically
+from .metrics import (
+    MatchCounts,
+    character_error_rate,
+    character_scores,
+    detection_map,
+    exact_match,
+    lines_right,
+    match_characters,
+    whole_image_right,
+)
+from .patches import Pool
+from .pictures import contact_sheet
+from .scenes import Scene
+
+__all__ = ["Evaluation", "evaluate_recognizer", "evaluate_scenes", "scenes_of"]
+
+_AP_THRESHOLD = 0.02
+"""Average precision needs the unsure detections too; below this they change nothing."""
+
+_WORST = 24
+"""How many pictures go on the sheet of the worst cases."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Evaluation:
+    """Scores of a model on a set of scenes, all in 0..1.
+
+    Attributes:
+        scores: by name.
+        worst: the pictures that were read wrong, drawn, with what was expected.
+    """
+
+    scores: dict[str, float]
+    worst: tuple[tuple[Any, str], ...]
+
+    def save(self, folder: Path) -> None:
+        """Write `scores.json`, and `worst.png` if anything was read wrong."""
+        folder.mkdir(parents=True, exist_ok=True)
+        text = json.dumps(self.scores, indent=2)
+        write_atomically(folder / "scores.json", text.encode())
+        if self.worst:
+            pictures, captions = zip(*self.worst, strict=True)
+            sheet = contact_sheet(list(pictures), list(captions), columns=6)
+            sheet.save(folder / "worst.png")
+
+
+def evaluate_scenes(
+    model: keras.Model, scenes: Iterable[Scene], *, count: int, batch_size: int = 8
+) -> Evaluation:
+    """Read scenes and compare with what is written on them.
+
+    Args:
+        model: from `fuse`.
+        scenes: what to read.
+        count: how many of them.
+        batch_size: photos at once.
+
+    Returns:
+        ``AP50`` and ``AP50:95`` of the detector alone; ``precision``, ``recall``,
+        ``f1`` of characters found and right; ``characters``, accuracy of those found;
+        ``image_characters``, pictures whose every character is found and right and
+        none invented; ``image_lines``, pictures whose strings are all right and in
+        order; ``strings``, exact match of strings paired by their boxes;
+        ``character_error_rate`` of those.
+    """
+    reader, detector = Reader(model), _Detector(model)
+    counts = MatchCounts()
+    characters_right: list[bool] = []
+    texts_right: list[bool] = []
+    pairs: list[tuple[str, str]] = []
+    truths: list[Boxes] = []
+    detections: list[tuple[Boxes, npt.NDArray[np.float32]]] = []
+    worst: list[tuple[Any, str]] = []
+    stream = track(itertools.islice(scenes, count), "evaluating", total=count)
+    while group := list(itertools.islice(stream, batch_size)):
+        found = reader.predict([scene.image for scene in group], batch_size=batch_size)
+        for scene, readings in zip(group, found, strict=True):
+            boxes, texts = _characters(readings)
+            matched = match_characters(
+                scene.boxes_yxyx, list(scene.characters), boxes, texts
+            )
+            counts += matched
+            characters_right.append(whole_image_right(matched))
+            texts_right.append(lines_right(scene.texts, readings.texts))
+            pairs += _paired(scene, readings)
+            truths.append(scene.boxes_yxyx)
+            detections.append(detector(scene.image))
+            wrong = not (characters_right[-1] and texts_right[-1])
+            if wrong and len(worst) < _WORST:
+                expected = " ".join(scene.texts) or "nothing"
+                worst.append((readings.draw(), f"is {expected}"))
+    scores = {
+        "images": float(len(truths)),
+        **detection_map(truths, detections),
+        **character_scores(counts),
+        "characters": counts.right / counts.matched if counts.matched else float("nan"),
+        "image_characters": float(np.mean(characters_right)),
+        "image_lines": float(np.mean(texts_right)),
+        "strings": exact_match(pairs),
+        "character_error_rate": character_error_rate(pairs),
+    }
+    return Evaluation(scores, tuple(worst))
+
+
+def evaluate_recognizer(
+    recognizer: keras.Model, pool: Pool, *, with_blank: bool = True
+) -> float:
+    """Part of a pool's characters that a recogniser reads right.
+
+    Args:
+        recognizer: the network.
+        pool: its middles are read as they are.
+        with_blank: whether the blank may win; False asks for the best character.
+    """
+    probabilities = recognizer.predict(
+        centre_crops(pool.patches), batch_size=512, verbose=0
+    )[:, 0]
+    if not with_blank:
+        probabilities = probabilities[:, :-1]
+    return float((probabilities.argmax(-1) == pool.labels).mean())
+
+
+def scenes_of(photos: Sequence[AnnotatedPhoto]) -> Iterator[Scene]:
+    """Annotated photos as scenes; each box with its text is a line of its own."""
+    for photo in photos:
+        texts = photo.texts
+        yield Scene(
+            read_image(photo.path),
+            photo.boxes_yxyx,
+            texts,
+            tuple((i,) for i in range(len(texts))),
+        )
+
+
+class _Detector:
+    """A fused model up to its boxes, with a low threshold."""
+
+    def __init__(self, model: keras.Model) -> None:
+        parts = parts_of(model)
+        selection = parts.select.selection
+        select = SelectDetections(
+            selection.replace(score_threshold=min(_AP_THRESHOLD, selection.score_threshold))
+        )
+        images = keras.Input((None, None, 3), dtype="uint8")
+        frames, geometry = parts.letterbox(images)
+        anchors = parts.detector(frames)
+        found = select(anchors["boxes"], anchors["scores"], geometry)
+        self._model = keras.Model(images, found)
+
+    def __call__(
+        self, image: npt.NDArray[np.uint8]
+    ) -> tuple[Boxes, npt.NDArray[np.float32]]:
+        found = self._model.predict_on_batch(image[None])
+        n = int(found["count"][0])
+        return found["boxes"][0, :n], found["scores"][0, :n]
+
+
+def _characters(readings: Readings) -> tuple[Boxes, list[str]]:
+    characters = [c for reading in readings for c in reading.characters]
+    boxes = np.array([c.box for c in characters], np.float32).reshape(-1, 4)
+    return boxes, [c.text for c in characters]
+
+
+def _paired(scene: Scene, readings: Readings) -> list[tuple[str, str]]:
+    """(truth, found) of each true line and of each invented reading."""
+    lines = []
+    for line in scene.lines:
+        boxes = scene.boxes_yxyx[list(line)]
+        lines.append(np.concatenate([boxes[:, :2].min(0), boxes[:, 2:].max(0)]))
+    overlaps = iou_matrix(np.array(lines, np.float32).reshape(-1, 4), readings.boxes)
+    pairs = []
+    free = set(range(len(readings)))
+    for text, row in zip(scene.texts, overlaps, strict=True):
+        best = max(free, key=lambda i: row[i], default=None)
+        if best is None or row[best] < 0.5:
+            pairs.append((text, ""))
+        else:
+            free.remove(best)
+            pairs.append((text, readings.texts[best]))
+    return pairs + [("", readings.texts[i]) for i in sorted(free)]

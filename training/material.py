@@ -1,0 +1,95 @@
+"""What synthetic scenes are made of on this machine, in a half for training and one not."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from fused_ocr.alphabet import DIGITS
+from fused_ocr.errors import ConfigError
+
+from .glyphs import ArrayGlyphs, FontGlyphs, GlyphSource, find_fonts, mnist_glyphs
+from .scenes import Scene, line_scene, scattered_scene
+
+__all__ = ["LineScenes", "Material", "ScatteredScenes"]
+
+_PICTURES = (".jpg", ".jpeg", ".png", ".webp", ".bmp")
+_UNSEEN_PART = 5
+"""One photo in this many is kept out of training."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Material:
+    """Folders with the material.
+
+    Attributes:
+        data_dir: where tensorflow-datasets keeps MNIST; None for its default.
+        fonts: folders with fonts.
+        photos: a folder with photos without characters for backgrounds, or None.
+        characters: what is written; others than digits are printed only.
+    """
+
+    data_dir: str | None
+    fonts: tuple[Path, ...]
+    photos: Path | None = None
+    characters: str = DIGITS
+
+    def mnist(self, split: str) -> ArrayGlyphs:
+        """MNIST's digits: `train`, or for `unseen` its test set."""
+        return mnist_glyphs("train" if split == "train" else "test", self.data_dir)
+
+    def sources(self, split: str) -> list[GlyphSource]:
+        """Handwriting and print for a half, `train` or `unseen`."""
+        fonts = find_fonts(self.fonts, split, self.characters)
+        printed: list[GlyphSource] = [FontGlyphs(fonts)]
+        return [self.mnist(split), *printed] if self.characters == DIGITS else printed
+
+    def backgrounds(self, split: str) -> list[str]:
+        """Photos of a half, `train` or `unseen`."""
+        if self.photos is None:
+            return []
+        found = sorted(
+            str(p) for p in self.photos.rglob("*") if p.suffix.lower() in _PICTURES
+        )
+        if not found:
+            raise ConfigError(f"No photos ({', '.join(_PICTURES)}) below {self.photos}.")
+        unseen = split != "train"
+        return [p for i, p in enumerate(found) if (i % _UNSEEN_PART == 0) == unseen]
+
+
+@dataclasses.dataclass(frozen=True)
+class ScatteredScenes:
+    """The scattered scene of an index: a picklable function."""
+
+    source: GlyphSource
+    seed: int
+    size_yx: tuple[int, int] = (256, 256)
+
+    def __call__(self, index: int) -> Scene:
+        """The scene of an index."""
+        rng = np.random.default_rng([self.seed, index])
+        return scattered_scene(rng, self.source, size_yx=self.size_yx)
+
+
+@dataclasses.dataclass(frozen=True)
+class LineScenes:
+    """The line scene of an index: a picklable function."""
+
+    sources: Sequence[GlyphSource]
+    seed: int
+    size_yx: tuple[int, int] = (480, 640)
+    photos: Sequence[str] = ()
+    characters: str = DIGITS
+
+    def __call__(self, index: int) -> Scene:
+        """The scene of an index."""
+        return line_scene(
+            np.random.default_rng([self.seed, index]),
+            self.sources,
+            size_yx=self.size_yx,
+            photos=self.photos,
+            characters=self.characters,
+        )

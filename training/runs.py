@@ -1,0 +1,321 @@
+"""A training run: its folder, its checkpoints, its logs, and going on after a kill.
+
+The folder holds `state.npz` (everything needed to go on: weights, optimiser, averages,
+random states, history), `best.npz` (the weights with the best validation loss so far),
+`log.csv`, and `tensorboard/`. Every file is written aside and renamed, so that a run
+killed at any moment finds a whole one.
+"""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+import io
+import json
+import math
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+from fused_ocr.errors import ArtefactDamagedError, ConfigError, TrainingFailedError
+
+from .files import write_atomically
+
+__all__ = ["RunConfig", "optimizer_for", "strategy_named", "train"]
+
+Batches = Callable[[int], Iterator[Any]]
+"""Gives the batches from the one of an index on."""
+
+
+@dataclasses.dataclass(frozen=True)
+class RunConfig:
+    """How long, how fast, and where.
+
+    Attributes:
+        folder: of the run; made if need be, gone on with if it has a state.
+        epochs: an epoch ends with a validation and a checkpoint.
+        steps: batches an epoch.
+        validation_steps: batches of a validation.
+        learning_rate: the highest; a linear warm-up leads to it, a cosine away.
+        weight_decay: of AdamW; 0 is Adam.
+        ema: momentum of the average of the weights, or None.
+        patience: epochs without a better validation loss before the run stops.
+    """
+
+    folder: Path
+    epochs: int
+    steps: int
+    validation_steps: int = 16
+    learning_rate: float = 1e-3
+    weight_decay: float = 1e-4
+    ema: float | None = 0.998
+    patience: int | None = None
+
+    def __post_init__(self) -> None:
+        for field in ("epochs", "steps", "validation_steps"):
+            if getattr(self, field) < 1:
+                raise ConfigError(
+                    f"{field} must be at least 1. Received: {getattr(self, field)!r}."
+                )
+
+
+def strategy_named(name: str) -> tf.distribute.Strategy:
+    """A `tf.distribute` strategy: `none`, `mirrored` (all GPUs) or `multiworker`.
+
+    Raises:
+        ConfigError: another name.
+    """
+    if name == "none":
+        return tf.distribute.get_strategy()
+    if name == "mirrored":
+        return tf.distribute.MirroredStrategy()
+    if name == "multiworker":
+        return tf.distribute.MultiWorkerMirroredStrategy()
+    raise ConfigError(
+        f"Strategies: none, mirrored, multiworker. Received: {name!r}."
+    )
+
+
+def optimizer_for(config: RunConfig) -> keras.optimizers.Optimizer:
+    """AdamW with warm-up and cosine over the whole run, averaging the weights."""
+    total = config.epochs * config.steps
+    warm = min(300, total // 10)
+    schedule = keras.optimizers.schedules.CosineDecay(
+        config.learning_rate / 20,
+        decay_steps=max(1, total - warm),
+        alpha=0.01,
+        warmup_target=config.learning_rate,
+        warmup_steps=warm,
+    )
+    return keras.optimizers.AdamW(
+        schedule,
+        weight_decay=config.weight_decay,
+        clipnorm=5.0,
+        use_ema=config.ema is not None,
+        ema_momentum=config.ema if config.ema is not None else 0.99,
+    )
+
+
+def train(
+    model: keras.Model,
+    batches: Batches,
+    validation: Batches,
+    config: RunConfig,
+) -> list[dict[str, float]]:
+    """Train a compiled model to the end of the run, from wherever the run stands.
+
+    Afterwards the model has the best weights.
+
+    Args:
+        model: compiled with `optimizer_for(config)`.
+        batches: training batches from a given one on.
+        validation: validation batches; always read from the first.
+        config: the run.
+
+    Returns:
+        One row an epoch: epoch, seconds, loss, val_loss, and the model's metrics.
+
+    Raises:
+        ArtefactDamagedError: the folder's state does not belong to this model.
+    """
+    config.folder.mkdir(parents=True, exist_ok=True)
+    model.optimizer.build(model.trainable_variables)
+    run = _Run(model, config)
+    first = run.restore()
+    if first < config.epochs and not run.stopped:
+        held = list(zip(range(config.validation_steps), validation(0), strict=False))
+        model.fit(
+            batches(first * config.steps),
+            epochs=config.epochs,
+            initial_epoch=first,
+            steps_per_epoch=config.steps,
+            validation_data=_repeat([batch for _, batch in held]),
+            validation_steps=len(held),
+            callbacks=[
+                *([keras.callbacks.SwapEMAWeights()] if config.ema is not None else []),
+                run,
+                _Bar(config),
+            ],
+            verbose=0,
+        )
+    run.load_best()
+    return run.history
+
+
+def _repeat(batches: list[Any]) -> Iterator[Any]:
+    while True:
+        yield from batches
+
+
+class _Run(keras.callbacks.Callback):
+    """Checkpoints, logs and early stopping, all from one state."""
+
+    def __init__(self, model: keras.Model, config: RunConfig) -> None:
+        super().__init__()
+        self._net = model
+        self.config = config
+        self.history: list[dict[str, float]] = []
+        self._state = config.folder / "state.npz"
+        self._best = config.folder / "best.npz"
+        self._started = time.monotonic()
+        self._averaged: list[Any] = []
+
+    @property
+    def stopped(self) -> bool:
+        """Whether patience has run out."""
+        if self.config.patience is None or not self.history:
+            return False
+        losses = [row["val_loss"] for row in self.history]
+        return len(losses) - 1 - int(np.argmin(losses)) >= self.config.patience
+
+    def restore(self) -> int:
+        """Go back to the last checkpoint; the epoch to go on with."""
+        if not self._state.exists():
+            return 0
+        variables = self._all_variables()
+        try:
+            with np.load(self._state, allow_pickle=False) as state:
+                self.history = json.loads(str(state["history"]))
+                values = [state[f"v{i}"] for i in range(len(variables))]
+                extra = f"v{len(variables)}" in state
+        except (KeyError, ValueError, OSError, EOFError) as error:
+            raise ArtefactDamagedError(self._complaint(str(error))) from error
+        shapes = [tuple(v.shape) for v in variables]
+        if extra or [value.shape for value in values] != shapes:
+            raise ArtefactDamagedError(self._complaint("other variables"))
+        for variable, value in zip(variables, values, strict=True):
+            variable.assign(value)
+        return len(self.history)
+
+    def load_best(self) -> None:
+        """Give the model the weights with the best validation loss."""
+        if self._best.exists():
+            with np.load(self._best) as best:
+                for i, variable in enumerate(self._net.weights):
+                    variable.assign(best[f"w{i}"])
+
+    # The averaged weights are in the model only during validation.
+    def on_test_end(self, logs: dict[str, float] | None = None) -> None:  # noqa: ARG002
+        """Keep the weights that were validated."""
+        self._averaged = [variable.numpy() for variable in self._net.weights]
+
+    def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:  # noqa: ARG002
+        """Start the epoch's clock."""
+        self._started = time.monotonic()
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        """Log, keep the best, checkpoint, and stop if nothing gets better."""
+        row = {
+            "epoch": float(epoch + 1),
+            "seconds": round(time.monotonic() - self._started, 1),
+            **{key: float(value) for key, value in (logs or {}).items()},
+        }
+        if not math.isfinite(row["loss"]):
+            self._net.stop_training = True
+            raise TrainingFailedError(
+                f"The loss became {row['loss']} in epoch {epoch + 1}. Lower the learning "
+                f"rate (now {self.config.learning_rate}) or look at the data with "
+                "`fused-ocr check-data`; the last good state is kept."
+            )
+        best = min((r["val_loss"] for r in self.history), default=math.inf)
+        self.history.append(row)
+        if row["val_loss"] < best:
+            _save_arrays(
+                self._best, {f"w{i}": w for i, w in enumerate(self._averaged)}
+            )
+        write_atomically(self.config.folder / "log.csv", _csv(self.history))
+        self._tensorboard(row)
+        arrays = {f"v{i}": v.numpy() for i, v in enumerate(self._all_variables())}
+        _save_arrays(self._state, {"history": np.array(json.dumps(self.history)), **arrays})
+        if self.stopped:
+            self._net.stop_training = True
+
+    def _all_variables(self) -> list[Any]:
+        return [*self._net.variables, *self._net.optimizer.variables]
+
+    def _tensorboard(self, row: dict[str, float]) -> None:
+        writer = tf.summary.create_file_writer(str(self.config.folder / "tensorboard"))
+        with writer.as_default(step=int(row["epoch"])):
+            for key, value in row.items():
+                if key != "epoch":
+                    tf.summary.scalar(key, value)
+        writer.close()
+
+    def _complaint(self, why: str) -> str:
+        return (
+            f"{self._state} is not a state of this model ({why}). It was written with "
+            "other settings, or is damaged: choose another folder, or remove it."
+        )
+
+
+class _Bar(keras.callbacks.Callback):
+    """One bar for the whole run, with the latest losses."""
+
+    def __init__(self, config: RunConfig) -> None:
+        super().__init__()
+        self._config = config
+        self._validation = math.nan
+        self._bar = Progress(
+            TextColumn("[bold]epoch {task.fields[epoch]}/{task.fields[epochs]}"),
+            BarColumn(),
+            TextColumn("{task.completed:.0f}/{task.total:.0f} steps"),
+            TimeRemainingColumn(),
+            TextColumn("{task.fields[losses]}"),
+            console=Console(stderr=True),
+            refresh_per_second=1,
+        )
+        self._task = self._bar.add_task(
+            "", total=config.epochs * config.steps, epoch=0, epochs=config.epochs,
+            losses="",
+        )
+
+    def on_train_begin(self, logs: dict | None = None) -> None:  # noqa: ARG002
+        """Show the bar."""
+        self._bar.start()
+
+    def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:  # noqa: ARG002
+        """Move to the epoch."""
+        self._epoch = epoch
+        self._bar.update(self._task, epoch=epoch + 1,
+                         completed=epoch * self._config.steps)
+
+    def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
+        """Move by a step."""
+        loss = (logs or {}).get("loss", math.nan)
+        self._bar.update(
+            self._task,
+            completed=self._epoch * self._config.steps + batch + 1,
+            losses=f"loss {loss:.4f}, validation {self._validation:.4f}",
+        )
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        """Leave a line about the epoch."""
+        logs = logs or {}
+        self._validation = logs.get("val_loss", math.nan)
+        values = ", ".join(f"{key} {value:.4f}" for key, value in logs.items())
+        self._bar.console.print(f"epoch {epoch + 1}: {values}", highlight=False)
+
+    def on_train_end(self, logs: dict | None = None) -> None:  # noqa: ARG002
+        """Take the bar away."""
+        self._bar.stop()
+
+
+def _save_arrays(path: Path, arrays: dict[str, Any]) -> None:
+    buffer = io.BytesIO()
+    np.savez(buffer, **arrays)
+    write_atomically(path, buffer.getvalue())
+
+
+def _csv(history: list[dict[str, float]]) -> bytes:
+    text = io.StringIO()
+    writer = csv.DictWriter(text, fieldnames=list(history[0]), restval="")
+    writer.writeheader()
+    writer.writerows(history)
+    return text.getvalue().encode()
