@@ -64,7 +64,9 @@ def exif_orientation(encoded: tf.Tensor) -> tf.Tensor:
 
 def upright(image: tf.Tensor, orientation: tf.Tensor) -> tf.Tensor:
     """Turn an image (H, W, 3) as its EXIF orientation, int32 (), says."""
-    image = tf.cond(orientation >= 5, lambda: tf.transpose(image, (1, 0, 2)), lambda: image)
+    image = tf.cond(
+        orientation >= 5, lambda: tf.transpose(image, (1, 0, 2)), lambda: image
+    )
 
     def when(orientations: list[int], axis: int, value: tf.Tensor) -> tf.Tensor:
         wanted = tf.reduce_any(orientation == tf.constant(orientations))

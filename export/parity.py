@@ -72,20 +72,20 @@ class ParityReport:
         if self.misses:
             shown = "\n  ".join(self.misses[:10])
             raise CheckFailedError(
-                f"The artefact differs from the Keras model in {len(self.misses)} places, "
-                f"so it was not published:\n  {shown}"
+                f"The artefact differs from the Keras model in {len(self.misses)} "
+                f"places, so it was not published:\n  {shown}"
             )
         if not self.readings:
             raise CheckFailedError(
-                f"The model read nothing in any of the {self.photos} check pictures, so "
-                "nothing was compared and nothing published. Give photos that it reads "
-                "with --photos."
+                f"The model read nothing in any of the {self.photos} check pictures, "
+                "so nothing was compared and nothing published. Give photos that it "
+                "reads with --photos."
             )
 
     def __str__(self) -> str:
         return (
-            f"{self.photos} pictures, {self.readings} readings, {self.empty} without any: "
-            f"strings equal, boxes within {self.largest_shift:.3f} px"
+            f"{self.photos} pictures, {self.readings} readings, {self.empty} without "
+            f"any: strings equal, boxes within {self.largest_shift:.3f} px"
         )
 
 

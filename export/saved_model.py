@@ -49,7 +49,7 @@ def export_saved_model(
     card: str = "",
     photos: Sequence[CheckPhoto] = (),
 ) -> ParityReport:
-    """Write a SavedModel, check it against the Keras model, and publish it if it passes.
+    """Write a SavedModel, check it against the Keras model, publish it if it passes.
 
     It is written beside the target and takes its place only when whole and checked: a
     run that is killed, or a check that fails, leaves the old one as it was.
@@ -71,11 +71,13 @@ def export_saved_model(
     """
     folder = Path(folder)
     description = describe(model)
-    if folder.exists() and not (folder / "saved_model.pb").is_file() and (
-        not folder.is_dir() or any(folder.iterdir())
+    if (
+        folder.exists()
+        and not (folder / "saved_model.pb").is_file()
+        and (not folder.is_dir() or any(folder.iterdir()))
     ):
         raise ArtefactError(
-            f"{folder} exists and is no SavedModel. Choose another folder, or remove it."
+            f"{folder} exists and is no SavedModel. Choose another, or remove it."
         )
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
@@ -187,8 +189,10 @@ def _publish(made: Path, folder: Path) -> None:
 
 def _exchange(one: Path, other: Path) -> bool:
     """Swap two folders in one step; False where the system cannot (not Linux)."""
-    swap: Any = getattr(ctypes.CDLL(None), "renameat2", None) if os.name == "posix" else None
+    swap: Any = (
+        getattr(ctypes.CDLL(None), "renameat2", None) if os.name == "posix" else None
+    )
     if swap is None:
         return False
     here, exchange = -100, 2  # AT_FDCWD, RENAME_EXCHANGE
-    return swap(here, os.fsencode(one), here, os.fsencode(other), exchange) == 0
+    return bool(swap(here, os.fsencode(one), here, os.fsencode(other), exchange) == 0)

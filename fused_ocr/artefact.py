@@ -1,8 +1,9 @@
 """What an artefact says of itself, and where it says it.
 
 A `.keras` file carries everything in the configurations of its layers, and its model
-card as one more member of the archive. A SavedModel carries `assets.extra/fused_ocr.json`
-and `assets.extra/model_card.md`. Nothing here needs TensorFlow.
+card as one more member of the archive. A SavedModel carries
+`assets.extra/fused_ocr.json` and `assets.extra/model_card.md`. Nothing here needs
+TensorFlow.
 """
 
 from __future__ import annotations
@@ -85,24 +86,26 @@ def find_artefact(name_or_path: str | os.PathLike[str]) -> Path:
     name = os.fspath(name_or_path)
     if name in shipped_models():
         # The library is installed as files, so its resources have paths.
-        return Path(str(importlib.resources.files("fused_ocr.weights") / f"{name}.keras"))
+        return Path(
+            str(importlib.resources.files("fused_ocr.weights") / f"{name}.keras")
+        )
     path = Path(name)
     if not path.exists():
         raise ArtefactNotFoundError(
             f"No model {name!r}: it is neither a shipped model "
-            f"({', '.join(shipped_models()) or 'none'}) nor an existing path. Give one of "
-            "those names, a .keras file, or the folder of a SavedModel."
+            f"({', '.join(shipped_models()) or 'none'}) nor an existing path. Give one "
+            "of those names, a .keras file, or the folder of a SavedModel."
         )
     if path.is_dir():
         if not (path / "saved_model.pb").is_file():
             raise ArtefactDamagedError(
-                f"The folder {name!r} is no SavedModel: it has no saved_model.pb. Export "
-                "one with `fused-ocr export`."
+                f"The folder {name!r} is no SavedModel: it has no saved_model.pb. "
+                "Export one with `fused-ocr export`."
             )
     elif not zipfile.is_zipfile(path):
         raise ArtefactDamagedError(
-            f"The file {name!r} is no .keras file: it is no zip archive, or a truncated "
-            "one. Copy or download it again."
+            f"The file {name!r} is no .keras file: it is no zip archive, or a "
+            "truncated one. Copy or download it again."
         )
     return path
 
@@ -123,8 +126,8 @@ def check_version(path: Path) -> None:
     numbers = [v for v in versions if isinstance(v, int)]
     if not numbers:
         raise ArtefactDamagedError(
-            f"{path} is not a fused reader: it does not say its format version. Make one "
-            "with fuse() or `fused-ocr fuse`."
+            f"{path} is not a fused reader: it does not say its format version. Make "
+            "one with fuse() or `fused-ocr fuse`."
         )
     if max(numbers) > FORMAT_VERSION:
         raise ArtefactVersionError(
@@ -179,8 +182,8 @@ def _extra(folder: Path, name: str) -> bytes:
         return (folder / EXTRA / name).read_bytes()
     except OSError as error:
         raise ArtefactDamagedError(
-            f"The SavedModel {folder} has no {EXTRA}/{name} ({error}). It was not made by "
-            "`fused-ocr export`, or not copied whole."
+            f"The SavedModel {folder} has no {EXTRA}/{name} ({error}). It was not made "
+            "by `fused-ocr export`, or not copied whole."
         ) from error
 
 

@@ -1,8 +1,8 @@
 """Reading order: characters become lines, lines become readings, all in the graph.
 
-Two characters are neighbours when they share enough height, are of like size, and are
-near; chains of neighbours are lines. Neighbourhood is judged twice: the first pass finds
-the slope of the writing, the second sees the photo as if it were level. Everything is
+Two characters are neighbours when they share enough height, are of like size, and
+are near; chains of neighbours are lines. Neighbourhood is judged twice: the first pass
+finds the slope of the writing, the second sees the photo as level. Everything is
 arithmetic on (B, N, N) matrices, without loops, in operators TFLite has as builtins.
 """
 
@@ -96,8 +96,10 @@ class AssembleCharacters(keras.layers.Layer):
 
         def lay(values: tf.Tensor, empty: float) -> tf.Tensor:
             laid = tf.gather(values, at, batch_dims=1)  # (B, R, S, ...)
-            mask = tf.reshape(used, tf.concat(
-                [tf.shape(used), tf.ones(tf.rank(laid) - 3, tf.int32)], 0))
+            mask = tf.reshape(
+                used,
+                tf.concat([tf.shape(used), tf.ones(tf.rank(laid) - 3, tf.int32)], 0),
+            )
             return tf.where(mask, laid, tf.cast(empty, laid.dtype))
 
         char_boxes = lay(boxes_yxyx, 0.0)
@@ -127,9 +129,7 @@ class AssembleCharacters(keras.layers.Layer):
         missing = ((0, 0), (0, 0), (0, wanted - found))
         return tf.pad(named, missing), tf.pad(codes, missing, constant_values=-1)
 
-    def _lines(
-        self, boxes: tf.Tensor, valid: tf.Tensor
-    ) -> tuple[tf.Tensor, tf.Tensor]:
+    def _lines(self, boxes: tf.Tensor, valid: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """Which characters share a line, bool (B, N, N); and their level y (B, N)."""
         centre_y = (boxes[..., 0] + boxes[..., 2]) / 2
         centre_x = (boxes[..., 1] + boxes[..., 3]) / 2
@@ -189,7 +189,8 @@ class AssembleCharacters(keras.layers.Layer):
         first = valid & ~tf.reduce_any(together & earlier, 1)  # a line's first row
 
         # A line goes before another in its row if it is further left, and before those
-        # of lower rows. The count of lines before it, then its index, make a strict order.
+        # of lower rows. The count of lines before it, then its index, make a strict
+        # order.
         height = bottom - top
         shared = _reach(tf.minimum, bottom) - _reach(tf.maximum, top)
         one_row = shared >= 0.5 * tf.minimum(height[:, :, None], height[:, None, :])

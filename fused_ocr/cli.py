@@ -1,6 +1,7 @@
 """The command `fused-ocr`: a thin face on the library's functions.
 
-Exit status: 0 fine, 1 failed, 2 misuse. Results go to stdout, everything else to stderr.
+Exit status: 0 fine, 1 failed, 2 misuse. Results go to stdout, everything else to
+stderr.
 """
 
 from __future__ import annotations
@@ -57,7 +58,9 @@ def main() -> None:
 
 @main.command()
 @click.argument("photos", nargs=-1, required=True)
-@click.option("--model", "-m", default="digits", help="Shipped name, .keras, SavedModel.")
+@click.option(
+    "--model", "-m", default="digits", help="Shipped name, .keras, SavedModel."
+)
 @click.option(
     "--format",
     "style",
@@ -65,39 +68,52 @@ def main() -> None:
     default="text",
     help="Of the output.",
 )
-@click.option("--output", "-o", type=click.Path(dir_okay=False), help="Instead of stdout.")
-@click.option("--draw", type=click.Path(file_okay=False), help="Folder for drawn photos.")
-@click.option("--min-score", type=click.FloatRange(0, 1), help="Leave out worse readings.")
+@click.option(
+    "--output", "-o", type=click.Path(dir_okay=False), help="Instead of stdout."
+)
+@click.option(
+    "--draw", type=click.Path(file_okay=False), help="Folder for drawn photos."
+)
+@click.option(
+    "--min-score", type=click.FloatRange(0, 1), help="Leave out worse readings."
+)
 @click.option("--batch-size", type=click.IntRange(1), default=8, help="Photos at once.")
-@click.option("--max-pixels", type=click.IntRange(1), default=MAX_PIXELS, help="Per photo.")
+@click.option(
+    "--max-pixels", type=click.IntRange(1), default=MAX_PIXELS, help="Per photo."
+)
 def read(
     photos: tuple[str, ...],
     model: str,
     style: str,
     output: str | None,
     draw: str | None,
-    min_score: float | None,
-    batch_size: int,
-    max_pixels: int,
+    **options: Any,
 ) -> None:
     """Read PHOTOS: files, folders (with their subfolders) and patterns like '*.jpg'.
 
-    A photo that cannot be read is named on stderr; the others are read all the same, and
-    the exit status is 1.
+    A photo that cannot be read is named on stderr; the others are read all the same,
+    and the exit status is 1.
     """
     from fused_ocr.reader import load
 
     paths = list(_expand(photos))
     if not paths:
-        raise click.UsageError(f"No photos ({', '.join(_PICTURES)}) in {' '.join(photos)}.")
+        raise click.UsageError(
+            f"No photos ({', '.join(_PICTURES)}) in {' '.join(photos)}."
+        )
     reader = load(model)
     folder = None if draw is None else _folder(draw)
     results = reader.stream(
-        paths, batch_size=batch_size, max_pixels=max_pixels, on_error="return"
+        paths,
+        batch_size=options["batch_size"],
+        max_pixels=options["max_pixels"],
+        on_error="return",
     )
     failed = 0
     drawn: set[str] = set()
-    with click.open_file(output or "-", "w", encoding="utf-8", atomic=bool(output)) as out:
+    with click.open_file(
+        output or "-", "w", encoding="utf-8", atomic=bool(output)
+    ) as out:
         if style == "csv":
             csv.writer(out).writerow(_COLUMNS)
         shown = _progress(results, len(paths))
@@ -106,12 +122,14 @@ def read(
                 failed += 1
                 click.echo(f"Error: {result}", err=True)
                 continue
-            readings = result if min_score is None else result.filter(min_score=min_score)
+            readings = result.filter(min_score=options["min_score"])
             _write(out, style, path, readings)
             if folder is not None:
                 readings.draw().save(folder / _drawn_name(Path(path), drawn))
     if failed:
-        raise click.ClickException(f"{failed} of {len(paths)} photos could not be read.")
+        raise click.ClickException(
+            f"{failed} of {len(paths)} photos could not be read."
+        )
 
 
 @main.command()
@@ -128,7 +146,9 @@ def describe(model: str, *, as_json: bool, card: bool) -> None:
         click.echo(read_card(path) or f"{path} has no model card.")
         return
     values = describe_artefact(path)
-    click.echo(json.dumps(values, indent=2, ensure_ascii=False) if as_json else show(values))
+    click.echo(
+        json.dumps(values, indent=2, ensure_ascii=False) if as_json else show(values)
+    )
 
 
 @main.command()
@@ -136,11 +156,17 @@ def describe(model: str, *, as_json: bool, card: bool) -> None:
 @click.argument("recognizer", type=click.Path(exists=True, dir_okay=False))
 @click.argument("output", type=click.Path(dir_okay=False))
 @click.option("--frame", type=int, nargs=2, help="Height and width the detector sees.")
-@click.option("--config", "config_file", type=click.File("r"), help="FusionConfig, JSON.")
+@click.option(
+    "--config", "config_file", type=click.File("r"), help="FusionConfig, JSON."
+)
 @click.option("--score-threshold", type=click.FloatRange(0, 1), help="Of detections.")
 @click.option("--iou-threshold", type=click.FloatRange(0, 1), help="Of suppression.")
-@click.option("--max-detections", type=click.IntRange(1), help="Boxes a photo may have.")
-@click.option("--flow", type=click.Choice(["folded", "multiflow"]), help="Of the crops.")
+@click.option(
+    "--max-detections", type=click.IntRange(1), help="Boxes a photo may have."
+)
+@click.option(
+    "--flow", type=click.Choice(["folded", "multiflow"]), help="Of the crops."
+)
 @click.option("--card", type=click.File("r", encoding="utf-8"), help="Model card, .md.")
 @click.option("--half", is_flag=True, help="Keep weights as float16: half the size.")
 def fuse(
@@ -160,9 +186,14 @@ def fuse(
     from fused_ocr.runtimes import load_keras_model
     from fused_ocr.saving import save_model
 
-    finder, reader = load_keras_model(Path(detector)), load_keras_model(Path(recognizer))
+    finder, reader = (
+        load_keras_model(Path(detector)),
+        load_keras_model(Path(recognizer)),
+    )
     alphabet_of(reader)
-    config = FusionConfig.from_json(config_file.read()) if config_file else FusionConfig()
+    config = (
+        FusionConfig.from_json(config_file.read()) if config_file else FusionConfig()
+    )
     config = config.replace(
         crop=config.crop.replace(size_yx=tuple(reader.input_shape[1:3]))
     )
@@ -249,9 +280,7 @@ def _progress(results: Iterator[Any], total: int) -> Iterator[Any]:
     console = Console(stderr=True)
     # The bar shares the screen with the results where both go there.
     quiet = not console.is_terminal or sys.stdout.isatty()
-    return iter(
-        track(results, "reading", total=total, console=console, disable=quiet)
-    )
+    return iter(track(results, "reading", total=total, console=console, disable=quiet))
 
 
 def _folder(path: str) -> Path:

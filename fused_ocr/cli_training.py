@@ -49,23 +49,49 @@ def _run_options(
                     help="Folder of the run; one that was stopped goes on.",
                 ),
                 click.option("--epochs", type=click.IntRange(1), default=epochs),
-                click.option("--steps", type=click.IntRange(1), default=steps,
-                             help="Batches an epoch."),
-                click.option("--batch-size", type=click.IntRange(1), default=batch_size),
-                click.option("--learning-rate", type=float, default=learning_rate,
-                             help="The highest; warm-up before, cosine after."),
-                click.option("--weight-decay", type=float, default=1e-4,
-                             help="Of AdamW; 0 is Adam."),
-                click.option("--ema", type=float, default=0.998,
-                             help="Momentum of the averaged weights; 0 for none."),
-                click.option("--patience", type=click.IntRange(1),
-                             help="Epochs without gain before it stops early."),
+                click.option(
+                    "--steps",
+                    type=click.IntRange(1),
+                    default=steps,
+                    help="Batches an epoch.",
+                ),
+                click.option(
+                    "--batch-size", type=click.IntRange(1), default=batch_size
+                ),
+                click.option(
+                    "--learning-rate",
+                    type=float,
+                    default=learning_rate,
+                    help="The highest; warm-up before, cosine after.",
+                ),
+                click.option(
+                    "--weight-decay",
+                    type=float,
+                    default=1e-4,
+                    help="Of AdamW; 0 is Adam.",
+                ),
+                click.option(
+                    "--ema",
+                    type=float,
+                    default=0.998,
+                    help="Momentum of the averaged weights; 0 for none.",
+                ),
+                click.option(
+                    "--patience",
+                    type=click.IntRange(1),
+                    help="Epochs without gain before it stops early.",
+                ),
                 click.option("--validation-steps", type=click.IntRange(1), default=16),
                 click.option("--seed", type=int, default=1),
-                click.option("--init", type=_FILE, help="Weights to start from, .keras."),
-                click.option("--strategy", default="none",
-                             type=click.Choice(["none", "mirrored", "multiworker"]),
-                             help="Of tf.distribute."),
+                click.option(
+                    "--init", type=_FILE, help="Weights to start from, .keras."
+                ),
+                click.option(
+                    "--strategy",
+                    default="none",
+                    type=click.Choice(["none", "mirrored", "multiworker"]),
+                    help="Of tf.distribute.",
+                ),
             ]
         ):
             command = option(command)
@@ -78,34 +104,56 @@ def _run_options(
 @click.argument("folder", type=_NEW_FOLDER)
 @click.option("--kind", type=click.Choice(["lines", "scattered"]), default="lines")
 @click.option("--count", type=click.IntRange(1), default=100, help="Pictures.")
-@click.option("--size", type=click.IntRange(32), nargs=2, default=(480, 640),
-              help="Height and width.")
-@click.option("--split", type=click.Choice(["train", "unseen"]), default="train",
-              help="Half of the fonts, digits and photos.")
+@click.option(
+    "--size",
+    type=click.IntRange(32),
+    nargs=2,
+    default=(480, 640),
+    help="Height and width.",
+)
+@click.option(
+    "--split",
+    type=click.Choice(["train", "unseen"]),
+    default="train",
+    help="Half of the fonts, digits and photos.",
+)
 @click.option("--seed", type=int, default=1)
 @_material_options
-def synth(folder: Path, kind: str, count: int, size: tuple[int, int], split: str,
-          seed: int, **material: Any) -> None:
+def synth(
+    folder: Path,
+    kind: str,
+    count: int,
+    size: tuple[int, int],
+    split: str,
+    seed: int,
+    **material: Any,
+) -> None:
     """Write synthetic photos, their annotations and a contact sheet into FOLDER."""
     from fused_ocr.training.synthesis import write_scenes
 
     scenes = _scenes(_material(material), kind, split, seed, tuple(size))
     written = write_scenes(folder, scenes, count, sheet=True)
-    click.echo(f"{folder}: {count} pictures, {written} characters, annotations.csv, "
-               "classes.csv, sheet.jpg")
+    click.echo(
+        f"{folder}: {count} pictures, {written} characters, annotations.csv, "
+        "classes.csv, sheet.jpg"
+    )
 
 
 @click.command("check-data")
 @click.argument("annotations", type=_FILE)
 @click.argument("classes", type=_FILE)
-@click.option("--side", type=click.IntRange(64), default=320,
-              help="Of the detector's square frame.")
+@click.option(
+    "--side",
+    type=click.IntRange(64),
+    default=320,
+    help="Of the detector's square frame.",
+)
 @click.option("--json", "as_json", is_flag=True, help="As one JSON object.")
 def check_data(annotations: Path, classes: Path, side: int, *, as_json: bool) -> None:
     """Check ANNOTATIONS (CSV) and CLASSES (CSV), and how well the anchors cover them.
 
-    Rows are `path,x1,y1,x2,y2,class` with an optional text behind; `path,,,,,` is a photo
-    without anything.
+    Rows are `path,x1,y1,x2,y2,class` with an optional text behind; `path,,,,,` is a
+    photo without anything.
     """
     import json
 
@@ -114,7 +162,9 @@ def check_data(annotations: Path, classes: Path, side: int, *, as_json: bool) ->
     from fused_ocr.training.data_check import check_data as check
 
     names = read_classes(classes)
-    report = check(read_annotations(annotations, names), names, AnchorConfig(), (side, side))
+    report = check(
+        read_annotations(annotations, names), names, AnchorConfig(), (side, side)
+    )
     click.echo(json.dumps(report.to_dict(), indent=2) if as_json else report.to_text())
     if not report.ok:
         raise click.ClickException("The data has errors; see above.")
@@ -131,14 +181,24 @@ def train() -> None:
 @click.option("--annotations", type=_FILE, help="Your photos, CSV, besides the scenes.")
 @click.option("--classes", type=_FILE, help="Of the annotations, CSV.")
 @click.option("--validation", type=_FILE, help="Other photos of yours, CSV.")
-@click.option("--synthetic-part", type=click.FloatRange(0, 1), default=0.5,
-              help="Of the examples, where there are annotations.")
-@click.option("--side", type=click.IntRange(64), default=320, help="Of training frames.")
-@click.option("--backbone", default="MobileNetV2", help="A class of keras.applications.")
+@click.option(
+    "--synthetic-part",
+    type=click.FloatRange(0, 1),
+    default=0.5,
+    help="Of the examples, where there are annotations.",
+)
+@click.option(
+    "--side", type=click.IntRange(64), default=320, help="Of training frames."
+)
+@click.option(
+    "--backbone", default="MobileNetV2", help="A class of keras.applications."
+)
 @click.option("--alpha", type=float, help="Width of a MobileNet.")
 @click.option("--weights", help="Of the backbone: a file, or 'imagenet' to download.")
 @click.option("--anchors", type=click.File("r"), help="AnchorConfig, JSON.")
-@click.option("--workers", type=click.IntRange(0), default=1, help="That make examples.")
+@click.option(
+    "--workers", type=click.IntRange(0), default=1, help="That make examples."
+)
 def train_detector(out: Path, **options: Any) -> None:
     """Train a detector: OUT/detector.keras."""
     from fused_ocr.training.recipes import detector_recipe
@@ -153,11 +213,19 @@ def train_detector(out: Path, **options: Any) -> None:
 @_material_options
 @click.option("--arch", type=click.Choice(["cnn", "dense"]), default="cnn")
 @click.option("--width", type=click.IntRange(1), help="Channels or units.")
-@click.option("--mnist", type=float, default=1.0, help="Weight of MNIST; 0 leaves it out.")
+@click.option(
+    "--mnist", type=float, default=1.0, help="Weight of MNIST; 0 leaves it out."
+)
 @click.option("--glyphs", type=_FILE, help="npz of computer-font characters.")
-@click.option("--digit-photos", type=_FILE, multiple=True, help="npz of photos of digits.")
-@click.option("--scenes", type=click.IntRange(0), default=0,
-              help="Synthetic scenes to take characters from.")
+@click.option(
+    "--digit-photos", type=_FILE, multiple=True, help="npz of photos of digits."
+)
+@click.option(
+    "--scenes",
+    type=click.IntRange(0),
+    default=0,
+    help="Synthetic scenes to take characters from.",
+)
 @click.option("--annotations", type=_FILE, help="Your photos, CSV with texts.")
 @click.option("--classes", type=_FILE, help="Of the annotations, CSV.")
 @click.option("--workers", type=click.IntRange(0), default=1, help="That make scenes.")
@@ -166,7 +234,9 @@ def train_recognizer(out: Path, **options: Any) -> None:
     from fused_ocr.training.recipes import recognizer_recipe
 
     _prepare(options["seed"])
-    path, scores = recognizer_recipe(out, _material(options), _run(out, options), options)
+    path, scores = recognizer_recipe(
+        out, _material(options), _run(out, options), options
+    )
     click.echo(f"{path}: see {out / 'curves.png'}")
     for name, score in scores.items():
         click.echo(f"  {name}: {score:.2%}")
@@ -179,8 +249,12 @@ def train_recognizer(out: Path, **options: Any) -> None:
 @click.option("--annotations", type=_FILE, help="Photos to read, CSV with texts.")
 @click.option("--classes", type=_FILE, help="Of the annotations, CSV.")
 @click.option("--mnist", is_flag=True, help="Single digits of MNIST's test set.")
-@click.option("--digit-photos", type=_FILE, multiple=True,
-              help="npz of photos of digits; the sources unseen in training are read.")
+@click.option(
+    "--digit-photos",
+    type=_FILE,
+    multiple=True,
+    help="npz of photos of digits; the sources unseen in training are read.",
+)
 @click.option("--out", type=_NEW_FOLDER, help="Folder for scores and worst cases.")
 @click.option("--seed", type=int, default=1000)
 @_material_options
@@ -209,8 +283,12 @@ def _prepare(seed: int) -> None:
 def _material(options: dict[str, Any]) -> Any:
     from fused_ocr.training.material import Material
 
-    return Material(options["data_dir"], tuple(options["fonts"]), options["photos"],
-                    options["characters"])
+    return Material(
+        options["data_dir"],
+        tuple(options["fonts"]),
+        options["photos"],
+        options["characters"],
+    )
 
 
 def _run(out: Path, options: dict[str, Any]) -> Any:
@@ -225,6 +303,9 @@ def _run(out: Path, options: dict[str, Any]) -> Any:
         weight_decay=options["weight_decay"],
         ema=options["ema"] or None,
         patience=options["patience"],
+        batch_size=options["batch_size"],
+        strategy=options["strategy"],
+        workers=options["workers"],
     )
 
 
@@ -233,8 +314,13 @@ def _scenes(material: Any, kind: str, split: str, seed: int, size_yx: Any) -> An
 
     if kind == "scattered":
         return ScatteredScenes(material.mnist(split), seed, size_yx)
-    return LineScenes(material.sources(split), seed, size_yx,
-                      material.backgrounds(split), material.characters)
+    return LineScenes(
+        material.sources(split),
+        seed,
+        size_yx,
+        material.backgrounds(split),
+        material.characters,
+    )
 
 
 COMMANDS = (synth, check_data, train, evaluate)

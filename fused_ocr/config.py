@@ -172,14 +172,17 @@ class SelectionConfig(Config):
     score_threshold: float = 0.4
     """A detection needs at least this score, 0..1."""
     iou_threshold: float = 0.4
-    """Of two boxes of one class that overlap more than this, the better stays."""
+    """Of two boxes of one class with a larger IoU than this, the better stays."""
+    nested_threshold: float = 0.7
+    """So does a box of which more than this part lies inside a better one: the loop of
+    a large 9 is no 0. 1 leaves nested boxes."""
     candidates: int = 400
     """How many best anchors non-maximum suppression looks at."""
     max_detections: int = 64
     """N: how many boxes a photo may have; the best stay."""
 
     def __post_init__(self) -> None:
-        for field in ("score_threshold", "iou_threshold"):
+        for field in ("score_threshold", "iou_threshold", "nested_threshold"):
             self._need(0 <= getattr(self, field) <= 1, "must be in 0..1", field)
         self._need(self.max_detections >= 1, "must be at least 1", "max_detections")
         self._need(
@@ -224,19 +227,19 @@ class RecognizerConfig(Config):
     size_yx: tuple[int, int] = (28, 28)
     """Height and width of its crops, pixels."""
     width: int | None = None
-    """Channels of `cnn`'s first stage (16), or units of `dense`'s hidden layer (128)."""
+    """Channels of `cnn`'s first stage (16), or units of `dense`'s hidden one (128)."""
 
     def __post_init__(self) -> None:
         self._need(self.arch in ("cnn", "dense"), "must be 'cnn' or 'dense'", "arch")
         Alphabet(self.alphabet)
+        # `cnn` halves its crop three times.
+        smallest = 8 if self.arch == "cnn" else 4
         self._need(
-            len(self.size_yx) == 2 and min(self.size_yx) >= 4,
-            "needs two sides of at least 4 pixels",
+            len(self.size_yx) == 2 and min(self.size_yx) >= smallest,
+            f"needs two sides of at least {smallest} pixels",
             "size_yx",
         )
-        self._need(
-            self.width is None or self.width >= 1, "must be at least 1", "width"
-        )
+        self._need(self.width is None or self.width >= 1, "must be at least 1", "width")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -303,9 +306,7 @@ def _revive(hint: Any, value: Any) -> Any:
         return hint.from_dict(value)
     if typing.get_origin(hint) is tuple and isinstance(value, (list, tuple)):
         return tuple(value)
-    allowed = (
-        typing.get_args(hint) if isinstance(hint, types.UnionType) else (hint,)
-    )
+    allowed = typing.get_args(hint) if isinstance(hint, types.UnionType) else (hint,)
     if float in allowed and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
     return value

@@ -5,8 +5,8 @@ gathered from the original image, turned to grey, and brought to the crop's size
 small matrix products. Nothing passes over the whole frame, so the time does not depend
 on the size of the photo. Every operator is a builtin of TFLite.
 
-Coordinates follow `fused_ocr.boxes`: edges in pixels, pixel i has its centre at i + 0.5.
-With edges a, b and n cells, cell j is centred at ``a + (j + 0.5) * (b - a) / n``.
+Coordinates follow `fused_ocr.boxes`: edges in pixels, pixel i has its centre at i +
+0.5. With edges a, b and n cells, cell j is centred at ``a + (j + 0.5) * (b - a) / n``.
 """
 
 from __future__ import annotations
@@ -24,8 +24,9 @@ _GREY = (0.2989, 0.5870, 0.1140)
 """The weights of `tf.image.rgb_to_grayscale` (ITU-R BT.601)."""
 
 _TAPS_PER_CELL = 3
-"""Most taps a cell along each axis: boxes that shrink less read all their pixels, larger
-ones as many, evenly spread. A cell's triangle spans two cells, so 6 x 6 taps meet in it,
+"""Most taps a cell along each axis: boxes that shrink less read all pixels, larger
+ones as many, evenly spread. A cell's triangle spans two cells, so 6 x 6 taps meet in
+it,
 which is within 1.3 of 255 of the exact filter on sharp photos; 2 a cell are 2.7 off."""
 
 
@@ -77,13 +78,17 @@ class CropResize(keras.layers.Layer):
         boxes = self._framed(tf.cast(boxes_yxyx[:, :used], tf.float32))  # (B, n, 4)
 
         height, width = self.crop.size_yx
-        rows, weigh_rows = self._taps(boxes[..., 0], boxes[..., 2], height, limits[..., 0])
+        rows, weigh_rows = self._taps(
+            boxes[..., 0], boxes[..., 2], height, limits[..., 0]
+        )
         columns, weigh_columns = self._taps(
             boxes[..., 1], boxes[..., 3], width, limits[..., 1]
         )
         first = tf.range(shape[0])[:, None, None] * shape[1]
         # expand_dims: TFLite has no `[..., None]` where two sides are dynamic.
-        places = tf.expand_dims((first + rows) * shape[2], -1) + tf.expand_dims(columns, -2)
+        places = tf.expand_dims((first + rows) * shape[2], -1) + tf.expand_dims(
+            columns, -2
+        )
         pixels = tf.gather(tf.reshape(images, (-1, 3)), places)  # (B, n, K, L, 3)
         grey = tf.linalg.matvec(tf.cast(pixels, tf.float32), tf.constant(_GREY) / 255.0)
         crops = tf.matmul(
@@ -96,7 +101,11 @@ class CropResize(keras.layers.Layer):
         return tf.reshape(crops, (shape[0], slots, height, width, 1))
 
     def compute_output_shape(
-        self, images_shape: tuple, boxes_yxyx_shape: tuple, *_: Any, **__: Any
+        self,
+        images_shape: tuple,  # noqa: ARG002 - Keras calls it by this name
+        boxes_yxyx_shape: tuple,
+        *_: Any,
+        **__: Any,
     ) -> tuple:
         """(B, N, h, w, 1)."""
         return (*boxes_yxyx_shape[:2], *self.crop.size_yx, 1)

@@ -23,7 +23,9 @@ __all__ = ["ARTICLE", "describe", "fuse", "parts_of", "with_sizes"]
 ARTICLE = FusionConfig(
     flow="multiflow",
     selection=SelectionConfig(max_detections=4, candidates=300),
-    crop=CropConfig(size_yx=(28, 28), square=False, grow=1.0, antialias=False, binarize=True),
+    crop=CropConfig(
+        size_yx=(28, 28), square=False, grow=1.0, antialias=False, binarize=True
+    ),
 )
 """The licence-plate article's fusion: four characters, 28x28, rounded, MultiFlow. Its
 detector is `DetectorConfig(backbone="ResNet50")`, its recogniser
@@ -144,8 +146,10 @@ def parts_of(model: keras.Model) -> _Parts:
     recognize = layers.get("recognize") or layers.get("multiflow")
     try:
         return _Parts(
-            **{name: layers[name] for name in ("letterbox", "detector", "select",
-                                               "crop", "assemble")},
+            **{
+                name: layers[name]
+                for name in ("letterbox", "detector", "select", "crop", "assemble")
+            },
             recognize=recognize,
         )
     except KeyError as error:
@@ -167,6 +171,7 @@ def _flow(parts: _Parts, images: Any, sizes: Any = None) -> dict[str, Any]:
         copies = parts.recognize(keras.ops.unstack(crops, axis=1))
         copies = copies if isinstance(copies, list) else [copies]
         read = keras.ops.stack(copies, axis=1)  # (B, N, 1, A)
-    return parts.assemble(
+    outputs: dict[str, Any] = parts.assemble(
         found["boxes"], found["scores"], found["classes"], found["count"], read
     )
+    return outputs

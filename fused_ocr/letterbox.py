@@ -18,7 +18,8 @@ class Letterbox(keras.layers.Layer):
     """Fits photos into the frame: aspect kept, top left, grey around.
 
     The photo is resized to twice the frame and averaged over 2x2: four samples a pixel
-    cost a tenth of an anti-aliased resize of a 12-megapixel photo and keep thin strokes.
+    cost a tenth of an anti-aliased resize of a 12-megapixel photo and keep thin
+    strokes.
 
     Args:
         frame_yx: height and width of the frame, pixels.
@@ -84,7 +85,9 @@ class Letterbox(keras.layers.Layer):
         return frames, photo / fitted
 
     def compute_output_spec(
-        self, images: Any, sizes: Any = None  # noqa: ARG002
+        self,
+        images: Any,
+        sizes: Any = None,  # noqa: ARG002
     ) -> tuple[keras.KerasTensor, keras.KerasTensor]:
         """Frames and geometry, float32."""
         batch = images.shape[0]

@@ -164,7 +164,9 @@ class Reader:
     def _run(self, images: list[npt.NDArray[np.uint8]]) -> Outputs:
         shapes = {image.shape for image in images}
         if len(images) == 1:
-            return self._runtime.run(images[0][None])  # a view: large photos stay uncopied
+            return self._runtime.run(
+                images[0][None]
+            )  # a view: large photos stay uncopied
         if len(shapes) == 1:
             return self._runtime.run(np.stack(images))
         sizes = np.array([image.shape[:2] for image in images], np.int32)

@@ -125,7 +125,7 @@ class KerasRuntime:
         sizes = tf.TensorSpec((None, 2), tf.int32)
         padded = with_sizes(model)
         # The signatures are fixed, so another size of photo does not trace again.
-        self._plain = tf.function(lambda x: model(x), input_signature=[images])
+        self._plain = tf.function(model.call, input_signature=[images])
         self._padded = tf.function(
             lambda x, s: padded({"images": x, "sizes": s}),
             input_signature=[images, sizes],
@@ -179,4 +179,3 @@ class SavedModelRuntime:
             else self._padded(images=pixels, sizes=self._tensor(sizes))
         )
         return {name: value.numpy() for name, value in found.items()}
-

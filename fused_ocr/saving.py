@@ -18,7 +18,11 @@ __all__ = ["save_model"]
 
 
 def save_model(
-    model: keras.Model, path: str | os.PathLike[str], *, card: str = "", half: bool = False
+    model: keras.Model,
+    path: str | os.PathLike[str],
+    *,
+    card: str = "",
+    half: bool = False,
 ) -> None:
     """Write a model as a `.keras` file that plain Keras reads too.
 

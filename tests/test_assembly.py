@@ -5,6 +5,7 @@ import itertools
 import numpy as np
 import pytest
 import tensorflow as tf
+from layer_checks import check_layer
 
 from fused_ocr.assembly import AssembleCharacters
 from fused_ocr.config import AssemblyConfig
@@ -75,7 +76,7 @@ CASES = {
     "a line from right to left": (line("0471", 50, 10)[::-1], ["0471"]),
     "two lines": (line("12", 10, 40) + line("345", 50, 10), ["12", "345"]),
     "the lower line first": (line("345", 50, 10) + line("12", 10, 40), ["12", "345"]),
-    # The gap is 60 - 58 = 2 heights; side by side from left to right.
+    # "123" ends at 54, so the gap is 66 pixels, 3.3 heights.
     "two lines side by side": (
         line("678", 50, 120) + line("123", 50, 10), ["123", "678"]),
     "side by side, the right one a little higher": (
@@ -86,7 +87,7 @@ CASES = {
         ["12", "34", "56", "78"]),
     "three lines": (
         line("5", 90, 10) + line("34", 50, 10) + line("12", 10, 10), ["12", "34", "5"]),
-    # Lines 0.15 heights apart: closer than that is no use, they are still two lines.
+    # 3 pixels, 0.15 heights, between the lines.
     "narrow spacing": (line("1234", 10, 10) + line("5678", 33, 10), ["1234", "5678"]),
     "a blank in the middle": (
         line("12_45", 10, 10, step=14), ["1245"]),  # the gap is 28 - 12 = 0.8 heights
@@ -98,10 +99,10 @@ CASES = {
     # 50 / 18 is over the ratio of 2.5; the heights' centres agree.
     "a small character beside a tall one": (
         [("1", (10, 10, 60, 40)), ("2", (26, 44, 44, 54))], ["1", "2"]),
-    # 12 of the smaller one's 20 pixels are shared: more than half, and 8: less.
+    # 12 of the smaller one's 20 pixels are shared, more than half; then 8, less.
     "a step of less than half": ([("1", (10, 10, 30, 22)), ("2", (18, 26, 38, 38))], ["12"]),
     "a step of more than half": (
-        # The slope of the pair alone explains any step, so a level line stands below.
+        # A level line below, so that the step is not taken for the slope of the writing.
         [("1", (10, 10, 30, 22)), ("2", (22, 26, 42, 38)), *line("34567890", 100, 10)],
         ["1", "2", "34567890"]),
     # 0.9 of 20 is 18 pixels.
@@ -129,7 +130,7 @@ CASES = {
 @pytest.mark.parametrize(("characters", "expected"), CASES.values(), ids=CASES)
 def test_strings(characters, expected):
     assert texts(assemble(*arrays(characters, rows=24))) == expected
-    # With no row to spare, and in a graph.
+    # With no row to spare.
     assert texts(assemble(*arrays(characters))) == expected
 
 
@@ -357,7 +358,8 @@ def test_random_layouts_equal_the_plain_rules(config):
     run = tf.function(lambda *inputs: layer(*inputs))
     for seed in range(150):
         characters = layout(np.random.default_rng(seed))
-        found = {n: v.numpy() for n, v in run(*map(tf.constant, arrays(characters, rows=29))).items()}
+        found = run(*map(tf.constant, arrays(characters, rows=29)))
+        found = {name: value.numpy() for name, value in found.items()}
         assert texts(found) == reference(characters, config), seed
 
 
@@ -374,3 +376,16 @@ def test_one_line_as_long_as_the_rows():
     characters = line("0123456789" * 6 + "0123", 10, 10)
     found = assemble(*arrays(characters), slots=64)
     assert texts(found) == ["0123456789" * 6 + "0123"]
+
+
+def test_layer():
+    config = AssemblyConfig(slots=5, max_gap=0.5, min_overlap=0.4, max_ratio=2.0)
+    arguments = {
+        "config": config, "alphabet": LETTERS, "labels": ("a", "b"), "format_version": 7,
+    }
+    cases = [
+        tuple(np.concatenate(parts) for parts in zip(
+            arrays(line("0471", 50, 10), rows=rows), arrays([], rows=rows), strict=True))
+        for rows in (4, 9)
+    ]
+    check_layer(AssembleCharacters, arguments, cases)

@@ -1,8 +1,10 @@
 """The crop layer against hand-made values, numpy, TensorFlow's operator, and Pillow."""
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from layer_checks import check_layer
 from PIL import Image, ImageDraw, ImageFont
 
 from fused_ocr.config import CropConfig
@@ -450,3 +452,36 @@ def test_converts_with_builtins_only(antialias):
         theirs = run(images=photo, boxes=boxes, count=count)["crops"]
         np.testing.assert_allclose(theirs, layer(photo, boxes, count), atol=1e-5)
         assert not theirs[0, count[0] :].any()
+
+
+# --- as a layer -----------------------------------------------------------------------
+
+
+def test_layer():
+    config = CropConfig(size_yx=(9, 7), square=False, grow=1.1, antialias=False,
+                        binarize=True)
+    rng = np.random.default_rng(10)
+    cases = [
+        (
+            rng.integers(0, 256, (2, *photo, 3), dtype=np.uint8).astype(dtype),
+            rng.uniform(0, 30, (2, 3, 4)).astype(np.float32),
+            np.array(count, np.int32),
+        )
+        for photo, dtype, count in [
+            ((32, 32), np.uint8, [3, 1]),
+            ((31, 45), np.uint8, [0, 2]),
+            ((45, 31), np.float32, [0, 0]),
+        ]
+    ]
+    # With the sizes of the photos as well.
+    cases.append((*cases[1], np.array([[31, 45], [7, 9]], np.int32)))
+    check_layer(CropResize, {"config": config}, cases)
+
+
+def test_layer_of_unknown_size():
+    layer = CropResize(CropConfig(size_yx=(9, 7)))
+    crops = layer(
+        keras.Input((None, None, 3), dtype="uint8"), keras.Input((5, 4)),
+        keras.Input((), dtype="int32"),
+    )
+    assert crops.shape == (None, 5, 9, 7, 1)

@@ -1,7 +1,9 @@
 """The letterbox: geometry by hand, padding, strips, photos of different sizes."""
 
+import keras
 import numpy as np
 import pytest
+from layer_checks import check_layer
 
 from fused_ocr.letterbox import PAD_VALUE, Letterbox
 
@@ -110,3 +112,17 @@ def test_a_batch_is_each_photo_alone():
 def test_uint8_and_float_photos_agree():
     image = photo(51, 77)
     np.testing.assert_array_equal(fit(image)[0], fit(image.astype(np.float32))[0])
+
+
+def test_layer():
+    cases = [
+        (np.stack([photo(*size), photo(*size, 1)]).astype(dtype),)
+        for size, dtype in [((32, 32), np.uint8), ((31, 45), np.uint8), ((45, 31), np.float32)]
+    ]
+    cases.append((*cases[1], np.array([[31, 45], [7, 9]], np.int32)))
+    check_layer(Letterbox, {"frame_yx": (64, 96)}, cases)
+
+
+def test_layer_of_unknown_size():
+    frames, geometry = Letterbox((64, 96))(keras.Input((None, None, 3), dtype="uint8"))
+    assert frames.shape == (None, 64, 96, 3) and geometry.shape == (None, 4)

@@ -90,9 +90,7 @@ def suggest_anchors(
         if candidate.count <= limit
     ]
     most = max(float((overlaps >= COVERED).mean()) for _, overlaps in tried)
-    good = [
-        pair for pair in tried if (pair[1] >= COVERED).mean() >= most - _TOLERANCE
-    ]
+    good = [pair for pair in tried if (pair[1] >= COVERED).mean() >= most - _TOLERANCE]
     # The first of equals stays, and the anchors in use are the first.
     best = min(good, key=lambda pair: (pair[0].count, -round(float(pair[1].mean()), 2)))
     return best[0]

@@ -92,4 +92,6 @@ class Augmentation:
 def centre_crops(patches: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
     """The crops in the middle of patches, unchanged: float32 (n, 28, 28, 1), 0..1."""
     rim = (PATCH - CROP) // 2
-    return (patches[:, rim : rim + CROP, rim : rim + CROP, None] / 255).astype(np.float32)
+    return (patches[:, rim : rim + CROP, rim : rim + CROP, None] / 255).astype(
+        np.float32
+    )

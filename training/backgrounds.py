@@ -60,7 +60,7 @@ def clutter(rng: np.random.Generator, image: Picture) -> Picture:
 def _photo(
     rng: np.random.Generator, size_yx: tuple[int, int], photos: Sequence[str]
 ) -> Picture:
-    photo = _load(photos[rng.integers(len(photos))])
+    photo = _load(photos[int(rng.integers(len(photos)))])
     height, width = size_yx
     # A window of the photo, a third of it or all, stretched by at most a quarter.
     side = rng.uniform(0.35, 1.0) * min(photo.width, photo.height)
@@ -83,11 +83,13 @@ def _surface(rng: np.random.Generator, size_yx: tuple[int, int]) -> Picture:
     height, width = size_yx
     grey = rng.uniform(0, 255)
     colour = np.clip(grey + rng.normal(0, rng.choice([3.0, 40.0]), 3), 0, 255)
-    image = np.broadcast_to(colour, (height, width, 3)).astype(np.float32)
+    image: npt.NDArray[np.floating] = np.tile(colour, (height, width, 1))
     if rng.random() < 0.6:  # smooth patches: paper, plaster, light
         cells = int(rng.integers(2, 9))
         coarse = rng.normal(0, 1, (cells, cells)).astype(np.float32)
-        field = Image.fromarray(coarse).resize((width, height), Image.Resampling.BICUBIC)
+        field = Image.fromarray(coarse).resize(
+            (width, height), Image.Resampling.BICUBIC
+        )
         image = image + np.asarray(field)[..., None] * rng.uniform(4, 35)
     if rng.random() < 0.4:  # grain
         image = image + rng.normal(0, rng.uniform(2, 18), (height, width, 1))
@@ -97,4 +99,4 @@ def _surface(rng: np.random.Generator, size_yx: tuple[int, int]) -> Picture:
         image[int(rng.integers(pitch)) :: pitch] += tone
         if rng.random() < 0.5:
             image[:, int(rng.integers(pitch)) :: pitch] += tone
-    return np.clip(image, 0, 255).astype(np.uint8)
+    return np.asarray(np.clip(image, 0, 255), np.uint8)

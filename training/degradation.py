@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 
 import numpy as np
+import numpy.typing as npt
 from PIL import Image, ImageFilter
 
 from .backgrounds import Picture
@@ -37,7 +38,10 @@ def degrade(rng: np.random.Generator, image: Picture, detail: float) -> Picture:
         picture = _motion(rng, picture, detail)
     elif choice < 0.7 and detail > 15:
         factor = rng.uniform(max(0.4, 11 / detail), 1.0)
-        small = (max(8, int(picture.width * factor)), max(8, int(picture.height * factor)))
+        small = (
+            max(8, int(picture.width * factor)),
+            max(8, int(picture.height * factor)),
+        )
         picture = picture.resize(small, Image.Resampling.BOX).resize(
             picture.size, Image.Resampling.BILINEAR
         )
@@ -56,8 +60,8 @@ def _uneven_light(rng: np.random.Generator, image: Picture) -> Picture:
     height, width = image.shape[:2]
     corners = rng.uniform(0.55, 1.3, (2, 2)).astype(np.float32)
     field = Image.fromarray(corners).resize((width, height), Image.Resampling.BILINEAR)
-    lit = image * np.asarray(field)[..., None]
-    return np.clip(lit, 0, 255).astype(np.uint8)
+    lit: npt.NDArray[np.floating] = image * np.asarray(field)[..., None]
+    return np.asarray(np.clip(lit, 0, 255), np.uint8)
 
 
 def _tone(rng: np.random.Generator, image: Picture) -> Picture:
@@ -65,9 +69,7 @@ def _tone(rng: np.random.Generator, image: Picture) -> Picture:
     gamma = rng.uniform(0.6, 1.6)
     gain = rng.uniform(0.75, 1.2) * rng.uniform(0.88, 1.12, 3)
     table = np.clip(levels**gamma * gain * 255 + rng.uniform(-20, 20), 0, 255)
-    return np.stack(
-        [table.astype(np.uint8)[:, c][image[..., c]] for c in range(3)], -1
-    )
+    return np.stack([table.astype(np.uint8)[:, c][image[..., c]] for c in range(3)], -1)
 
 
 def _motion(
@@ -80,7 +82,9 @@ def _motion(
     for offset in np.linspace(-length / 2, length / 2, steps):
         dx, dy = offset * np.cos(angle), offset * np.sin(angle)
         moved = picture.transform(
-            picture.size, Image.Transform.AFFINE, (1, 0, dx, 0, 1, dy),
+            picture.size,
+            Image.Transform.AFFINE,
+            (1, 0, dx, 0, 1, dy),
             Image.Resampling.BILINEAR,
         )
         total += np.asarray(moved, np.float32)

@@ -27,11 +27,8 @@ def train_detector(
     examples: Callable[[int], Example],
     validation: Callable[[int], Example],
     *,
-    batch_size: int = 8,
     backbone_weights: str | os.PathLike[str] | None = None,
     init: keras.Model | None = None,
-    strategy: str = "none",
-    workers: int = 1,
 ) -> keras.Model:
     """Train a detector; goes on where the run's folder stands.
 
@@ -40,11 +37,8 @@ def train_detector(
         run: length, learning rate, folder.
         examples: training example of an index; picklable, all frames of one size.
         validation: validation example of an index.
-        batch_size: examples a step.
         backbone_weights: None, `imagenet`, or a file; only for a new detector.
         init: a detector of the same configuration to start from.
-        strategy: see `strategy_named`.
-        workers: processes that make examples.
 
     Returns:
         The detector with decoding, as `add_decoding` gives it.
@@ -56,22 +50,23 @@ def train_detector(
 
     def batches(make: Callable[[int], Example], processes: int) -> Any:
         def from_batch(first: int) -> Iterator[Any]:
-            stream = ordered(make, start=first * batch_size, workers=processes)
-            while group := list(itertools.islice(stream, batch_size)):
+            stream = ordered(make, start=first * run.batch_size, workers=processes)
+            while group := list(itertools.islice(stream, run.batch_size)):
                 frames = np.stack([example.frame for example in group])
-                yield frames.astype(np.float32), targets(
-                    [example.boxes_yxyx for example in group],
-                    [example.labels for example in group],
+                yield (
+                    frames.astype(np.float32),
+                    targets(
+                        [example.boxes_yxyx for example in group],
+                        [example.labels for example in group],
+                    ),
                 )
 
         return from_batch
 
-    with strategy_named(strategy).scope():
+    with strategy_named(run.strategy).scope():
         model = build_retinanet(config, weights=backbone_weights)
         if init is not None:
             model.set_weights(init.get_weights())
-        model.compile(
-            optimizer_for(run), loss=[losses.smooth_l1(), losses.focal()]
-        )
-    train(model, batches(examples, workers), batches(validation, 0), run)
+        model.compile(optimizer_for(run), loss=[losses.smooth_l1(), losses.focal()])
+    train(model, batches(examples, run.workers), batches(validation, 0), run)
     return add_decoding(model, config)

@@ -165,7 +165,9 @@ class _Detector:
         parts = parts_of(model)
         selection = parts.select.selection
         select = SelectDetections(
-            selection.replace(score_threshold=min(_AP_THRESHOLD, selection.score_threshold))
+            selection.replace(
+                score_threshold=min(_AP_THRESHOLD, selection.score_threshold)
+            )
         )
         images = keras.Input((None, None, 3), dtype="uint8")
         frames, geometry = parts.letterbox(images)

@@ -114,7 +114,8 @@ class ArrayGlyphs:
             Image.fromarray(padded).resize(size, Image.Resampling.BICUBIC), np.float32
         )
         gain = rng.uniform(*self.sharpen)
-        return np.clip((large - 110) * gain + 110, 0, 255).astype(np.uint8)
+        steep: npt.NDArray[np.float32] = np.clip((large - 110) * gain + 110, 0, 255)
+        return steep.astype(np.uint8)
 
 
 class FontGlyphs:
@@ -231,5 +232,6 @@ def _render(path: str, character: str, height: int) -> Mask:
     if bounds is None:
         return np.zeros((height, 1), np.uint8)
     top, left, bottom, right = bounds
-    return np.ascontiguousarray(mask[max(0, top - 1) : bottom + 1,
-                                     max(0, left - 1) : right + 1])
+    return np.ascontiguousarray(
+        mask[max(0, top - 1) : bottom + 1, max(0, left - 1) : right + 1]
+    )

@@ -1,4 +1,4 @@
-"""What synthetic scenes are made of on this machine, in a half for training and one not."""
+"""What synthetic scenes are made of: a half for training, and one kept unseen."""
 
 from __future__ import annotations
 
@@ -55,7 +55,9 @@ class Material:
             str(p) for p in self.photos.rglob("*") if p.suffix.lower() in _PICTURES
         )
         if not found:
-            raise ConfigError(f"No photos ({', '.join(_PICTURES)}) below {self.photos}.")
+            raise ConfigError(
+                f"No photos ({', '.join(_PICTURES)}) below {self.photos}."
+            )
         unseen = split != "train"
         return [p for i, p in enumerate(found) if (i % _UNSEEN_PART == 0) == unseen]
 

@@ -109,7 +109,9 @@ def detection_map(
         for records in (true, found):
             coco = COCO()
             coco.dataset = {
-                "images": images, "categories": [{"id": 1}], "annotations": records
+                "images": images,
+                "categories": [{"id": 1}],
+                "annotations": records,
             }
             coco.createIndex()
             sides.append(coco)

@@ -104,7 +104,11 @@ def glyph_pool(path: Path, alphabet: Alphabet, weight: float) -> Pool:
         for name in names[keep]
     ]
     return Pool(
-        "glyphs", _centred(images[keep]), np.array(labels, np.int64), weight, invert=True
+        "glyphs",
+        _centred(images[keep]),
+        np.array(labels, np.int64),
+        weight,
+        invert=True,
     )
 
 
@@ -182,9 +186,9 @@ def annotated_pool(
             labels += alphabet.encode("".join(photo.texts[i] for i in single))
     if not labels:
         raise ConfigError(
-            f"None of the {len(photos)} annotated photos has a box whose text is one of "
-            f"{alphabet.characters!r}. Put the character behind the class, as the row's "
-            "seventh column."
+            f"None of the {len(photos)} annotated photos has a box whose text is one "
+            f"of {alphabet.characters!r}. Put the character behind the class, as the "
+            "row's seventh column."
         )
     return Pool("own", np.concatenate(patches), np.array(labels, np.int64), weight)
 

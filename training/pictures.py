@@ -132,9 +132,11 @@ def _draw(
     axes: Any, epochs: list[float], name: str, columns: dict[str, list[float]]
 ) -> None:
     """One panel: a metric and, if it has one, its validation."""
-    shown = [(label, key) for label, key in (
-        ("training", name), ("validation", f"val_{name}")
-    ) if key in columns]
+    shown = [
+        (label, key)
+        for label, key in (("training", name), ("validation", f"val_{name}"))
+        if key in columns
+    ]
     for label, key in shown:
         axes.plot(epochs, columns[key], marker=".", label=label)
     values = [v for _, key in shown for v in columns[key] if not math.isnan(v)]

@@ -103,11 +103,8 @@ def detector_recipe(
         run,
         examples,
         validation,
-        batch_size=options["batch_size"],
         backbone_weights=options["weights"],
         init=init,
-        strategy=options["strategy"],
-        workers=options["workers"],
     )
     save_model(detector, out / "detector.keras")
     plot_curves(out / "log.csv", out / "curves.png")
@@ -144,9 +141,7 @@ def recognizer_recipe(
         run,
         [_part(pool, held=False) for pool in pools],
         [_part(pool, held=True) for pool in pools],
-        batch_size=options["batch_size"],
         init=options["init"] and load_keras_model(options["init"]),
-        strategy=options["strategy"],
         seed=options["seed"],
     )
     save_model(recognizer, out / "recognizer.keras")
@@ -246,14 +241,19 @@ def _pools(material: Material, alphabet: Alphabet, options: Options) -> list[Poo
         )
         pools.append(
             scene_pool(
-                make, options["scenes"], alphabet, _WEIGHTS["scenes"],
+                make,
+                options["scenes"],
+                alphabet,
+                _WEIGHTS["scenes"],
                 workers=options["workers"],
             )
         )
     if options["annotations"] is not None:
         if options["classes"] is None:
             raise ConfigError("--annotations needs --classes, the file of their names.")
-        photos = read_annotations(options["annotations"], read_classes(options["classes"]))
+        photos = read_annotations(
+            options["annotations"], read_classes(options["classes"])
+        )
         pools.append(annotated_pool(photos, alphabet, _WEIGHTS["own"]))
     return pools
 
@@ -271,17 +271,27 @@ def _scene_sets(material: Material, options: Options) -> list[tuple[str, Any, in
     seed = options["seed"]
     if options["scattered"]:
         scattered = ScatteredScenes(material.mnist("unseen"), seed)
-        sets.append(("scattered", map(scattered, range(options["scattered"])),
-                     options["scattered"]))
+        sets.append(
+            (
+                "scattered",
+                map(scattered, range(options["scattered"])),
+                options["scattered"],
+            )
+        )
     if options["lines"]:
-        lines = LineScenes(material.sources("unseen"), seed + 1,
-                           photos=material.backgrounds("unseen"),
-                           characters=material.characters)
+        lines = LineScenes(
+            material.sources("unseen"),
+            seed + 1,
+            photos=material.backgrounds("unseen"),
+            characters=material.characters,
+        )
         sets.append(("lines", map(lines, range(options["lines"])), options["lines"]))
     if options["annotations"] is not None:
         if options["classes"] is None:
             raise ConfigError("--annotations needs --classes, the file of their names.")
-        photos = read_annotations(options["annotations"], read_classes(options["classes"]))
+        photos = read_annotations(
+            options["annotations"], read_classes(options["classes"])
+        )
         sets.append(("annotations", scenes_of(photos), len(photos)))
     return sets
 
@@ -291,12 +301,14 @@ def _part(pool: Pool, *, held: bool) -> Pool:
     keep = (np.arange(len(pool.labels)) % _VALIDATION_PART == 0) == held
     if not keep.any():
         keep[:] = True  # a pool of a few patches is its own validation
-    return dataclasses.replace(pool, patches=pool.patches[keep], labels=pool.labels[keep])
+    return dataclasses.replace(
+        pool, patches=pool.patches[keep], labels=pool.labels[keep]
+    )
 
 
 def _seen(source: npt.NDArray[np.integer]) -> npt.NDArray[np.bool_]:
-    return source % _UNSEEN_PART != 0
+    return np.asarray(source % _UNSEEN_PART != 0)
 
 
 def _unseen(source: npt.NDArray[np.integer]) -> npt.NDArray[np.bool_]:
-    return source % _UNSEEN_PART == 0
+    return np.asarray(source % _UNSEEN_PART == 0)

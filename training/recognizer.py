@@ -26,10 +26,8 @@ def train_recognizer(
     pools: Sequence[Pool],
     validation: Sequence[Pool],
     *,
-    batch_size: int = 128,
     augmentation: Augmentation | None = None,
     init: keras.Model | None = None,
-    strategy: str = "none",
     seed: int = 0,
 ) -> keras.Model:
     """Train a recogniser; goes on where the run's folder stands.
@@ -39,10 +37,8 @@ def train_recognizer(
         run: length, learning rate, folder.
         pools: training patches; a batch draws from each by its weight.
         validation: patches of which the middle is read as it is.
-        batch_size: patches a step.
         augmentation: how patches are changed; the defaults if left out.
         init: a recogniser of the same configuration to start from.
-        strategy: see `strategy_named`.
         seed: another seed, other draws.
 
     Returns:
@@ -64,7 +60,7 @@ def train_recognizer(
         step = first
         while True:
             rng = np.random.default_rng([seed, step])
-            shares = rng.multinomial(batch_size, odds)
+            shares = rng.multinomial(run.batch_size, odds)
             picks = [
                 rng.integers(len(pool.labels), size=share)
                 for pool, share in zip(pools, shares, strict=True)
@@ -85,7 +81,7 @@ def train_recognizer(
             part = slice(start, start + 512)
             yield crops[part], truth[part, None]
 
-    with strategy_named(strategy).scope():
+    with strategy_named(run.strategy).scope():
         model = build_recognizer(config)
         if init is not None:
             model.set_weights(init.get_weights())

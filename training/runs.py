@@ -14,6 +14,7 @@ import io
 import json
 import math
 import time
+import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -47,6 +48,9 @@ class RunConfig:
         weight_decay: of AdamW; 0 is Adam.
         ema: momentum of the average of the weights, or None.
         patience: epochs without a better validation loss before the run stops.
+        batch_size: examples a step.
+        strategy: of `tf.distribute`, see `strategy_named`.
+        workers: processes that make examples; 0 makes them in this one.
     """
 
     folder: Path
@@ -57,9 +61,12 @@ class RunConfig:
     weight_decay: float = 1e-4
     ema: float | None = 0.998
     patience: int | None = None
+    batch_size: int = 8
+    strategy: str = "none"
+    workers: int = 1
 
     def __post_init__(self) -> None:
-        for field in ("epochs", "steps", "validation_steps"):
+        for field in ("epochs", "steps", "validation_steps", "batch_size"):
             if getattr(self, field) < 1:
                 raise ConfigError(
                     f"{field} must be at least 1. Received: {getattr(self, field)!r}."
@@ -78,9 +85,7 @@ def strategy_named(name: str) -> tf.distribute.Strategy:
         return tf.distribute.MirroredStrategy()
     if name == "multiworker":
         return tf.distribute.MultiWorkerMirroredStrategy()
-    raise ConfigError(
-        f"Strategies: none, mirrored, multiworker. Received: {name!r}."
-    )
+    raise ConfigError(f"Strategies: none, mirrored, multiworker. Received: {name!r}.")
 
 
 def optimizer_for(config: RunConfig) -> keras.optimizers.Optimizer:
@@ -138,9 +143,12 @@ def train(
             steps_per_epoch=config.steps,
             validation_data=_repeat([batch for _, batch in held]),
             validation_steps=len(held),
+            shuffle=False,  # batches come in their order; Keras warns otherwise
+            # The run before the swap: at the end of a validation it must still find the
+            # averaged weights in the model.
             callbacks=[
-                *([keras.callbacks.SwapEMAWeights()] if config.ema is not None else []),
                 run,
+                *([keras.callbacks.SwapEMAWeights()] if config.ema is not None else []),
                 _Bar(config),
             ],
             verbose=0,
@@ -181,11 +189,13 @@ class _Run(keras.callbacks.Callback):
             return 0
         variables = self._all_variables()
         try:
-            with np.load(self._state, allow_pickle=False) as state:
+            # From memory: numpy leaves a file open that it finds damaged.
+            data = io.BytesIO(self._state.read_bytes())
+            with np.load(data, allow_pickle=False) as state:
                 self.history = json.loads(str(state["history"]))
                 values = [state[f"v{i}"] for i in range(len(variables))]
                 extra = f"v{len(variables)}" in state
-        except (KeyError, ValueError, OSError, EOFError) as error:
+        except (KeyError, ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
             raise ArtefactDamagedError(self._complaint(str(error))) from error
         shapes = [tuple(v.shape) for v in variables]
         if extra or [value.shape for value in values] != shapes:
@@ -220,20 +230,20 @@ class _Run(keras.callbacks.Callback):
         if not math.isfinite(row["loss"]):
             self._net.stop_training = True
             raise TrainingFailedError(
-                f"The loss became {row['loss']} in epoch {epoch + 1}. Lower the learning "
-                f"rate (now {self.config.learning_rate}) or look at the data with "
-                "`fused-ocr check-data`; the last good state is kept."
+                f"The loss became {row['loss']} in epoch {epoch + 1}. Lower the "
+                f"learning rate (now {self.config.learning_rate}) or look at the data "
+                "with `fused-ocr check-data`; the last good state is kept."
             )
         best = min((r["val_loss"] for r in self.history), default=math.inf)
         self.history.append(row)
         if row["val_loss"] < best:
-            _save_arrays(
-                self._best, {f"w{i}": w for i, w in enumerate(self._averaged)}
-            )
+            _save_arrays(self._best, {f"w{i}": w for i, w in enumerate(self._averaged)})
         write_atomically(self.config.folder / "log.csv", _csv(self.history))
         self._tensorboard(row)
         arrays = {f"v{i}": v.numpy() for i, v in enumerate(self._all_variables())}
-        _save_arrays(self._state, {"history": np.array(json.dumps(self.history)), **arrays})
+        _save_arrays(
+            self._state, {"history": np.array(json.dumps(self.history)), **arrays}
+        )
         if self.stopped:
             self._net.stop_training = True
 
@@ -272,7 +282,10 @@ class _Bar(keras.callbacks.Callback):
             refresh_per_second=1,
         )
         self._task = self._bar.add_task(
-            "", total=config.epochs * config.steps, epoch=0, epochs=config.epochs,
+            "",
+            total=config.epochs * config.steps,
+            epoch=0,
+            epochs=config.epochs,
             losses="",
         )
 
@@ -283,10 +296,13 @@ class _Bar(keras.callbacks.Callback):
     def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:  # noqa: ARG002
         """Move to the epoch."""
         self._epoch = epoch
-        self._bar.update(self._task, epoch=epoch + 1,
-                         completed=epoch * self._config.steps)
+        self._bar.update(
+            self._task, epoch=epoch + 1, completed=epoch * self._config.steps
+        )
 
-    def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
+    def on_train_batch_end(
+        self, batch: int, logs: dict[str, float] | None = None
+    ) -> None:
         """Move by a step."""
         loss = (logs or {}).get("loss", math.nan)
         self._bar.update(

@@ -51,5 +51,7 @@ def write_scenes(
     write_annotations(folder / "annotations.csv", photos, classes)
     if sheet:
         images, captions = zip(*shown, strict=True)
-        contact_sheet(list(images), list(captions), columns=6).save(folder / "sheet.jpg")
+        contact_sheet(list(images), list(captions), columns=6).save(
+            folder / "sheet.jpg"
+        )
     return sum(len(photo.texts) for photo in photos)

@@ -93,7 +93,8 @@ class AnchorTargets:
         for k in np.flatnonzero((best < POSITIVE_OVERLAP) & (best >= BEST_OVERLAP)):
             anchors = np.flatnonzero(overlaps[:, k] >= best[k] * 0.98)
             regression[anchors, :4] = bbox_transform(
-                self._anchors_xyxy[anchors], np.repeat(boxes[k : k + 1], len(anchors), 0)
+                self._anchors_xyxy[anchors],
+                np.repeat(boxes[k : k + 1], len(anchors), 0),
             )
             regression[anchors, 4] = 1
             scores[anchors] = 0

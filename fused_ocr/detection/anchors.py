@@ -44,14 +44,18 @@ def anchors_for_frame(
     if height % largest or width % largest:
         raise ConfigError(
             f"The detector's frame must be a multiple of {largest} pixels (the stride "
-            f"of level P{max(config.levels)}) on both sides. Received: {height}x{width}."
+            f"of level P{max(config.levels)}) on both sides. "
+            f"Received: {height}x{width}."
         )
     return np.asarray(_grid(np, height, width, config), np.float32)
 
 
 def _grid(xp: Any, height: Any, width: Any, config: AnchorConfig) -> Any:
-    """The anchors by the rule above; xp is numpy, or TensorFlow's copy of it where the
-    frame's size is only known when the graph runs."""
+    """The anchors by the rule above.
+
+    xp is numpy, or TensorFlow's copy of it where the frame's size is only known when
+    the graph runs.
+    """
     levels = []
     for size, stride in zip(config.sizes, config.strides, strict=True):
         side = size * np.asarray(config.scales)

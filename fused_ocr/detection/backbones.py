@@ -113,12 +113,15 @@ def backbone_features(
         arguments["alpha"] = alpha
     source = None if weights is None else os.fspath(weights)
     try:
-        taps = _tap_names(builder(input_shape=(_PROBE_SIDE,) * 2 + (3,), weights=None,
-                                  **arguments), name)
+        taps = _tap_names(
+            builder(input_shape=(_PROBE_SIDE,) * 2 + (3,), weights=None, **arguments),
+            name,
+        )
         model = builder(input_shape=(None, None, 3), weights=source, **arguments)
     except TypeError as error:
         raise ConfigError(
-            f"{name} does not take alpha={alpha!r}: leave it out, or choose a MobileNet."
+            f"{name} does not take alpha={alpha!r}: leave it out, or choose a "
+            "MobileNet."
         ) from error
     except (OSError, ValueError) as error:
         raise ArtefactError(
@@ -130,7 +133,8 @@ def backbone_features(
             if isinstance(layer, keras.layers.BatchNormalization):
                 layer.trainable = False
     trunk = keras.Model(
-        model.input, [model.get_layer(taps[level]).output for level in _STRIDES],
+        model.input,
+        [model.get_layer(taps[level]).output for level in _STRIDES],
         name="backbone",
     )
     scaled = BackboneInput(_input_mode(name), name="backbone_input")(frames)

@@ -64,7 +64,10 @@ def build_retinanet(
         pyramid_levels=list(config.anchors.levels),
         submodels=[
             ("regression", _head("regression", config, values=4)),
-            ("classification", _head("classification", config, values=len(config.labels))),
+            (
+                "classification",
+                _head("classification", config, values=len(config.labels)),
+            ),
         ],
         name="retinanet",
     )
@@ -86,9 +89,7 @@ def add_decoding(model: keras.Model, config: DetectorConfig) -> keras.Model:
     # The frame's size is only known when the model is called, so the symbolic call
     # sees unknown sides: the declared shape stands in for it.
     boxes = decode([regression, model.input])
-    return keras.Model(
-        model.input, {"boxes": boxes, "scores": scores}, name="detector"
-    )
+    return keras.Model(model.input, {"boxes": boxes, "scores": scores}, name="detector")
 
 
 def training_model(detector: keras.Model) -> keras.Model:
@@ -140,7 +141,9 @@ def _pyramid(channels: int) -> Callable[..., dict[str, Any]]:
         # Coarser levels come from the level below: from C5, as in the paper, P6 alone
         # would be a quarter of the weights.
         for level in levels[3:]:
-            below = keras.layers.ReLU(name=f"P{level - 1}_relu")(pyramid[f"P{level - 1}"])
+            below = keras.layers.ReLU(name=f"P{level - 1}_relu")(
+                pyramid[f"P{level - 1}"]
+            )
             pyramid[f"P{level}"] = conv(f"P{level}", strides=2)(below)
         return pyramid
 

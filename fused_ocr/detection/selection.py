@@ -51,7 +51,8 @@ class SelectDetections(keras.layers.Layer):
         """See the class."""
         config = self.selection
         best, order = tf.math.top_k(
-            tf.reduce_max(scores, -1), tf.minimum(config.candidates, tf.shape(scores)[1])
+            tf.reduce_max(scores, -1),
+            tf.minimum(config.candidates, tf.shape(scores)[1]),
         )  # (B, K)
         classes = tf.argmax(
             tf.gather(scores, order, batch_dims=1), -1, output_type=tf.int32
@@ -63,10 +64,13 @@ class SelectDetections(keras.layers.Layer):
 
         sides = boxes[..., 2:] - boxes[..., :2]
         valid = (best >= config.score_threshold) & (tf.reduce_min(sides, -1) > 0.0)
-        kept = _suppress(boxes, classes, valid, config.iou_threshold)
+        kept = _suppress(
+            boxes, classes, valid, config.iou_threshold, config.nested_threshold
+        )
 
         ranked, slots = tf.math.top_k(
-            tf.where(kept, best, -1.0), tf.minimum(config.max_detections, tf.shape(best)[1])
+            tf.where(kept, best, -1.0),
+            tf.minimum(config.max_detections, tf.shape(best)[1]),
         )  # (B, N)
         real = ranked >= 0.0
         rows = {
@@ -112,7 +116,11 @@ class SelectDetections(keras.layers.Layer):
 
 
 def _suppress(
-    boxes: tf.Tensor, classes: tf.Tensor, valid: tf.Tensor, threshold: float
+    boxes: tf.Tensor,
+    classes: tf.Tensor,
+    valid: tf.Tensor,
+    iou_threshold: float,
+    nested_threshold: float,
 ) -> tf.Tensor:
     """Which of K boxes, best first, greedy suppression keeps: bool (B, K)."""
     # Four planes instead of a last axis of two: this is most of the layer's time.
@@ -122,9 +130,10 @@ def _suppress(
     shared = high * wide  # (B, K, K)
     area = (bottom - top) * (right - left)
     union = area[:, :, None] + area[:, None, :] - shared
+    smaller = tf.minimum(area[:, :, None], area[:, None, :])
     index = tf.range(tf.shape(boxes)[1])
     rivals = (
-        (shared > threshold * union)
+        ((shared > iou_threshold * union) | (shared > nested_threshold * smaller))
         & (classes[:, :, None] == classes[:, None, :])
         & (index[:, None] < index[None, :])
     )
@@ -136,7 +145,9 @@ def _suppress(
         return after, tf.reduce_any(after != kept)
 
     kept, _ = tf.while_loop(
-        lambda _, changed: changed, settle, (valid, tf.constant(True))  # noqa: FBT003
+        lambda _, changed: changed,
+        settle,
+        (valid, tf.constant(True)),  # noqa: FBT003
     )
     return kept
 

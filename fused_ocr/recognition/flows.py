@@ -1,4 +1,4 @@
-"""How one recogniser reads the crops of many boxes: folded into the batch, or copied."""
+"""One recogniser for the crops of many boxes: folded into the batch, or copied."""
 
 from __future__ import annotations
 
@@ -42,7 +42,10 @@ class FoldedFlow(keras.layers.Layer):
         """The recogniser is built already."""
 
     def call(
-        self, crops: tf.Tensor, count: tf.Tensor, training: bool | None = None  # noqa: FBT001
+        self,
+        crops: tf.Tensor,
+        count: tf.Tensor,
+        training: bool | None = None,  # noqa: FBT001
     ) -> tf.Tensor:
         """See the class."""
         batch, slots = tf.shape(crops)[0], tf.shape(crops)[1]
@@ -100,4 +103,3 @@ def build_multiflow(recognizer: keras.Model, flows: int) -> keras.Model:
         copy.name = f"{recognizer.name}_{i}"
         outputs.append(copy(crop))
     return keras.Model(inputs, outputs, name="multiflow")
-

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import tensorflow as tf
+from layer_checks import check_layer
 
 from fused_ocr.config import SelectionConfig
 from fused_ocr.detection.selection import SelectDetections
@@ -205,3 +206,19 @@ def test_a_batch_is_each_photo_alone():
         alone = layer(boxes[None], scores[None], geometry[i : i + 1])
         for name, value in together.items():
             np.testing.assert_array_equal(value[i], alone[name][0], name)
+
+
+def test_layer():
+    rng = np.random.default_rng(2)
+    config = SelectionConfig(
+        score_threshold=0.6, iou_threshold=0.3, candidates=20, max_detections=7
+    )
+    cases = []
+    for anchors, labels in [(0, 1), (5, 1), (50, 3)]:
+        photos = [crowd(rng, anchors, labels), crowd(rng, anchors, labels)]
+        cases.append((
+            np.stack([p[0] for p in photos]),
+            np.stack([p[1] for p in photos]),
+            np.array([[1, 2, 31, 45], [2, 1, 45, 31]], np.float32),
+        ))
+    check_layer(SelectDetections, {"config": config}, cases)

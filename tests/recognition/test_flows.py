@@ -1,0 +1,96 @@
+"""Folded or copied, the crops are read as the recogniser alone reads them."""
+
+import keras
+import numpy as np
+import pytest
+import stand_ins
+from layer_checks import check_layer
+
+from fused_ocr.errors import ConfigError
+from fused_ocr.recognition.flows import FoldedFlow, build_multiflow
+
+SIZE = (12, 10)
+
+
+def crops(batch, slots, seed=0):
+    rng = np.random.default_rng(seed)
+    return rng.uniform(0, 1, (batch, slots, *SIZE, 1)).astype(np.float32)
+
+
+@pytest.fixture(scope="module")
+def recognizer():
+    return stand_ins.recognizer(size_yx=SIZE)
+
+
+@pytest.mark.parametrize(
+    "counts", [[0], [1], [3], [0, 0], [3, 0], [1, 2], [2, 3, 1], [9]]
+)
+def test_folded_and_multiflow_are_the_recogniser(recognizer, counts):
+    values = crops(len(counts), 3)
+    folded = FoldedFlow(recognizer)(values, np.array(counts, np.int32)).numpy()
+    copied = build_multiflow(recognizer, 3)([values[:, i] for i in range(3)])
+    assert folded.shape == (len(counts), 3, 1, 11)
+    for b, count in enumerate(counts):
+        alone = recognizer(values[b]).numpy()
+        np.testing.assert_allclose(folded[b, :count], alone[:count], atol=1e-5)
+        assert not folded[b, count:].any()
+        for i in range(3):
+            np.testing.assert_allclose(copied[i][b], alone[i], atol=1e-5)
+
+
+def test_folded_reads_no_more_than_the_fullest_photo():
+    rows = []
+
+    class Counting(keras.layers.Layer):
+        def call(self, x):
+            rows.append(x.shape[0])
+            return keras.ops.mean(x, (1, 2))
+
+    inputs = keras.Input((*SIZE, 1))
+    model = keras.Model(inputs, keras.layers.Reshape((1, 1))(Counting()(inputs)))
+    rows.clear()
+    FoldedFlow(model)(crops(2, 5), np.array([1, 3], np.int32))
+    assert rows == [2 * 3]
+
+
+@pytest.mark.parametrize("flows", [1, 2, 4])
+def test_multiflow_has_n_inputs_and_n_outputs(recognizer, flows):
+    model = build_multiflow(recognizer, flows)
+    assert model.name == "multiflow"
+    assert len(model.inputs) == len(model.outputs) == flows
+    assert [tensor.name for tensor in model.inputs] == [f"crop_{i}" for i in range(flows)]
+    assert model.count_params() == flows * recognizer.count_params()
+
+
+def test_multiflow_copies_the_weights(recognizer):
+    model = build_multiflow(recognizer, 2)
+    own = {id(weight) for weight in recognizer.weights}
+    assert own.isdisjoint(id(weight) for weight in model.weights)
+    first, second = model.get_layer("recognizer_0"), model.get_layer("recognizer_1")
+    assert {id(w) for w in first.weights}.isdisjoint(id(w) for w in second.weights)
+    before = recognizer.get_weights()
+    first.set_weights([np.zeros_like(w) for w in first.get_weights()])
+    for now, then, other in zip(
+        recognizer.get_weights(), before, second.get_weights(), strict=True
+    ):
+        np.testing.assert_array_equal(now, then)
+        np.testing.assert_array_equal(other, then)
+
+
+def test_folded_shares_the_weights(recognizer):
+    layer = FoldedFlow(recognizer)
+    assert all(a is b for a, b in zip(layer.weights, recognizer.weights, strict=True))
+
+
+@pytest.mark.parametrize("flows", [0, -1])
+def test_no_flows(recognizer, flows):
+    with pytest.raises(ConfigError, match=f"at least one flow. Received: {flows}"):
+        build_multiflow(recognizer, flows)
+
+
+def test_layer(recognizer):
+    cases = [
+        (crops(batch, slots), np.array(counts, np.int32))
+        for batch, slots, counts in [(1, 1, [1]), (2, 3, [3, 0]), (3, 5, [0, 0, 0])]
+    ]
+    check_layer(FoldedFlow, {"recognizer": recognizer}, cases)

@@ -1,0 +1,259 @@
+"""The fused model: joined right, saved and loaded equal, wrong parts refused."""
+
+import dataclasses
+import json
+import pathlib
+
+import keras
+import numpy as np
+import pytest
+import stand_ins
+
+from fused_ocr.alphabet import DIGITS
+from fused_ocr.config import (
+    AnchorConfig,
+    AssemblyConfig,
+    CropConfig,
+    DetectorConfig,
+    FusionConfig,
+    RecognizerConfig,
+    SelectionConfig,
+)
+from fused_ocr.errors import ArtefactDamagedError, ConfigError
+from fused_ocr.fusion import ARTICLE, describe, fuse, parts_of, with_sizes
+from fused_ocr.recognition.character import build_recognizer
+
+NAMES = json.loads(
+    (pathlib.Path(__file__).parent / "golden" / "names.json").read_text("utf-8")
+)
+
+
+@pytest.fixture(scope="module")
+def model():
+    return stand_ins.reader_model()
+
+
+@pytest.fixture(scope="module")
+def multiflow():
+    return stand_ins.reader_model(flow="multiflow")
+
+
+def outputs(model, *inputs):
+    found = model(*inputs) if len(inputs) == 1 else model(dict(zip(("images", "sizes"), inputs)))
+    return {name: value.numpy() for name, value in found.items()}
+
+
+def assert_equal(one, other, *, atol=0.0):
+    assert set(one) == set(other)
+    for name in one:
+        np.testing.assert_allclose(one[name], other[name], atol=atol, err_msg=name)
+
+
+@pytest.mark.parametrize("photo", [(1, 1), (33, 71), (64, 96), (20000, 1)])
+def test_a_dark_photo_has_no_readings(model, photo):
+    found = outputs(model, np.zeros((1, *photo, 3), np.uint8))
+    assert found["count"].tolist() == [0]
+    assert (found["codes"] == -1).all() and (found["label"] == -1).all()
+    assert not found["box"].any() and not found["score"].any()
+
+
+def test_the_photos_own_pixels():
+    # One bright square at (50, 70) of a photo with two photo pixels a frame pixel: the
+    # cell of P3 whose centre is at frame (28, 36) sees only it, and its anchor of 12
+    # frame pixels is 24 photo pixels around (56, 72).
+    photo = np.zeros((128, 192, 3), np.uint8)
+    photo[48:64, 64:80] = 255
+    found = outputs(stand_ins.reader_model(), photo[None])
+    assert found["count"] == 1
+    np.testing.assert_allclose(found["box"][0, 0], (44, 60, 68, 84), atol=1e-3)
+    np.testing.assert_array_equal(found["box"][0, 0], found["char_boxes"][0, 0, 0])
+    assert found["label"][0, 0] == 0
+
+
+def test_layer_and_output_names(model, multiflow):
+    for one, name in ((model, "folded"), (multiflow, "multiflow")):
+        assert one.name == "fused_ocr"
+        assert [layer.name for layer in one.layers] == NAMES[f"fused_{name}_layers"]
+        assert [tensor.name for tensor in one.inputs] == NAMES["inputs"]
+        assert sorted(one.output) == NAMES["outputs"]
+    padded = with_sizes(model)
+    assert sorted(padded.input) == NAMES["padded_inputs"]
+    assert sorted(padded.output) == NAMES["outputs"]
+
+
+def test_shapes_and_types(model):
+    found = outputs(model, np.stack([stand_ins.squares(65, 97)] * 2))
+    for name, value in found.items():
+        declared = model.output[name]
+        assert declared.dtype == value.dtype, name
+        assert (None, *declared.shape[1:]) == (None, *value.shape[1:]), name
+    assert found["count"].shape == (2,)
+
+
+@pytest.mark.parametrize("photo", [(65, 97), (131, 87), (64, 96)])
+def test_folded_is_multiflow(model, multiflow, photo):
+    # Another architecture in the stand-in, so both flows are built from one recogniser.
+    detector, recognizer = stand_ins.detector(), stand_ins.recognizer()
+    folded = fuse(detector, recognizer, stand_ins.FUSION)
+    copied = fuse(detector, recognizer, stand_ins.FUSION.replace(flow="multiflow"))
+    image = stand_ins.squares(*photo)[None]
+    found = outputs(folded, image)
+    assert found["count"] > 0
+    assert_equal(found, outputs(copied, image), atol=1e-5)
+
+
+def test_a_batch_is_each_photo_alone(model):
+    photos = np.stack(
+        [stand_ins.squares(65, 97), np.zeros((65, 97, 3), np.uint8),
+         stand_ins.squares(65, 97, ((0.1, 0.1),), seed=3)]
+    )
+    together = outputs(model, photos)
+    assert together["count"].tolist()[1] == 0 and together["count"][0] > 0
+    for i, photo in enumerate(photos):
+        alone = outputs(model, photo[None])
+        assert_equal({n: v[i] for n, v in together.items()},
+                     {n: v[0] for n, v in alone.items()}, atol=1e-5)
+
+
+@pytest.mark.parametrize("flow", ["folded", "multiflow"])
+def test_with_sizes_is_the_unpadded_photos(flow):
+    model = stand_ins.reader_model(flow=flow)
+    padded = with_sizes(model)
+    sizes = [(65, 97), (131, 87), (40, 40), (1, 1)]
+    photos = [stand_ins.squares(*size, seed=i) for i, size in enumerate(sizes)]
+    images = np.full((len(sizes), 131, 97, 3), 255, np.uint8)  # bright, to be ignored
+    for place, photo in zip(images, photos, strict=True):
+        place[: photo.shape[0], : photo.shape[1]] = photo
+    together = outputs(padded, images, np.array(sizes, np.int32))
+    assert (together["count"][:3] > 0).all()
+    for i, photo in enumerate(photos):
+        alone = outputs(model, photo[None])
+        assert_equal({n: v[i] for n, v in together.items()},
+                     {n: v[0] for n, v in alone.items()}, atol=1e-5)
+
+
+def test_with_sizes_shares_the_layers(model):
+    padded = with_sizes(model)
+    assert parts_of(padded) == parts_of(model)
+    assert all(a is b for a, b in zip(padded.weights, model.weights, strict=True))
+
+
+@pytest.mark.parametrize("flow", ["folded", "multiflow"])
+def test_saved_and_loaded_without_custom_objects(flow, tmp_path):
+    model = stand_ins.reader_model(flow=flow)
+    model.save(tmp_path / "reader.keras")
+    loaded = keras.saving.load_model(tmp_path / "reader.keras")
+    assert describe(loaded) == describe(model)
+    image = stand_ins.squares(131, 97)[None]
+    found = outputs(model, image)
+    assert found["count"] > 0
+    assert_equal(found, outputs(loaded, image))
+    assert_equal(
+        outputs(with_sizes(model), image, np.array([[65, 87]], np.int32)),
+        outputs(with_sizes(loaded), image, np.array([[65, 87]], np.int32)),
+    )
+
+
+def test_describe():
+    config = FusionConfig(
+        frame_yx=(96, 64),
+        flow="multiflow",
+        selection=SelectionConfig(
+            score_threshold=0.3, iou_threshold=0.2, candidates=30, max_detections=3
+        ),
+        crop=CropConfig(size_yx=(12, 10), square=False, grow=1.1, antialias=False,
+                        binarize=True),
+        assembly=AssemblyConfig(slots=5, max_gap=0.5, min_overlap=0.4, max_ratio=2.0),
+    )
+    model = fuse(
+        stand_ins.detector(("digit", "letter")), stand_ins.recognizer("AB7"), config
+    )
+    told = describe(model)
+    assert told.fusion == config
+    assert told.alphabet == "AB7" and told.labels == ("digit", "letter")
+    assert told.format_version == 1
+
+
+def test_the_default_takes_the_crop_from_the_recogniser():
+    model = fuse(stand_ins.detector(), stand_ins.recognizer(size_yx=(9, 8)))
+    assert describe(model).fusion == FusionConfig(crop=CropConfig(size_yx=(9, 8)))
+
+
+@pytest.mark.parametrize(
+    ("config", "message"),
+    [
+        (stand_ins.FUSION.replace(crop=CropConfig(size_yx=(10, 12))),
+         r"reads crops of \(12, 10\), the configuration makes \(10, 12\).*Set crop.size_yx"),
+        (stand_ins.FUSION.replace(frame_yx=(64, 80)),
+         r"frame_yx must be multiples of 32.*Received: \(64, 80\)"),
+    ],
+)
+def test_what_does_not_fit_is_refused(config, message):
+    with pytest.raises(ConfigError, match=message):
+        fuse(stand_ins.detector(), stand_ins.recognizer(), config)
+
+
+def test_wrong_models_are_refused():
+    detector, recognizer = stand_ins.detector(), stand_ins.recognizer()
+    with pytest.raises(ArtefactDamagedError, match="'recognizer' is not a detector"):
+        fuse(recognizer, detector)
+    with pytest.raises(ArtefactDamagedError, match="'detector' is not a recogniser"):
+        fuse(detector, detector)
+    for function in (describe, parts_of, with_sizes):
+        with pytest.raises(ArtefactDamagedError, match="'detector' is not a fused reader"):
+            function(detector)
+
+
+# --- the article ----------------------------------------------------------------------
+
+
+def test_the_articles_numbers():
+    assert ARTICLE.flow == "multiflow" and ARTICLE.selection.max_detections == 4
+    assert ARTICLE.crop == CropConfig(
+        size_yx=(28, 28), square=False, grow=1.0, antialias=False, binarize=True
+    )
+
+
+def check_article(detector):
+    recognizer = build_recognizer(RecognizerConfig(arch="dense"))
+    model = fuse(detector, recognizer, ARTICLE)
+    photo = stand_ins.squares(270, 331)
+    found = outputs(model, photo[None])
+    assert found["codes"].shape == (1, 4, ARTICLE.assembly.slots)
+    # Four inputs and four outputs, four copies of one recogniser.
+    flows = model.get_layer("multiflow")
+    assert len(flows.inputs) == len(flows.outputs) == 4
+    weights = recognizer.count_params()
+    assert flows.count_params() == 4 * weights
+    assert model.count_params() == detector.count_params() + 4 * weights
+    assert describe(model).alphabet == DIGITS
+    return found
+
+
+def test_article():
+    found = check_article(stand_ins.detector())
+    assert found["count"] > 0
+
+
+@pytest.mark.slow
+def test_article_with_its_own_detector():
+    from fused_ocr.detection.retinanet import add_decoding, build_retinanet
+
+    config = DetectorConfig(backbone="ResNet50", pyramid_channels=8, head_channels=8)
+    check_article(add_decoding(build_retinanet(config), config))
+
+
+def test_a_real_detector_reads():
+    from fused_ocr.detection.retinanet import add_decoding, build_retinanet
+
+    config = DetectorConfig(
+        alpha=0.35, pyramid_channels=8, head_channels=8, head_depth=1,
+        anchors=AnchorConfig(levels=(3, 4, 5), sizes=(14.0, 28.0, 56.0)),
+    )
+    detector = add_decoding(build_retinanet(config), config)
+    loose = dataclasses.replace(stand_ins.FUSION.selection, score_threshold=0.0)
+    model = fuse(detector, stand_ins.recognizer(), stand_ins.FUSION.replace(selection=loose))
+    # Untrained, every anchor scores about 0.01: a threshold of 0 takes the best five.
+    found = outputs(model, stand_ins.squares(131, 97)[None])
+    assert (found["codes"] >= 0).sum() == 5
+    assert (found["box"][0, : int(found["count"][0]), 2] <= 131).all()
