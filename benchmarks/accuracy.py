@@ -56,7 +56,7 @@ ROWS = (
     multiple=True,
     default=["/usr/share/fonts"],
 )
-@click.option("--photos", type=click.Path(exists=True, path_type=Path))
+@click.option("--photos", type=click.Path(exists=True, path_type=Path), multiple=True)
 @click.option("--scattered", default=1000, help="Canvases.")
 @click.option("--lines", default=500, help="Scenes.")
 @click.option(
@@ -66,10 +66,10 @@ ROWS = (
 )
 @click.option("--out", type=click.Path(path_type=Path), help="For the worst cases.")
 def main(
-    model: str, fonts: Any, photos: Path | None, dense: str | None, **options: Any
+    model: str, fonts: Any, photos: Any, dense: str | None, **options: Any
 ) -> None:
     """Print the table of scores."""
-    material = Material(options["data_dir"], tuple(fonts), photos)
+    material = Material(options["data_dir"], tuple(fonts), tuple(photos))
     asked = {
         "seed": 1000,
         "scattered": options["scattered"],

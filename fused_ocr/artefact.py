@@ -191,7 +191,7 @@ def _member(path: Path, name: str) -> bytes:
     try:
         with zipfile.ZipFile(path) as archive:
             return archive.read(name)
-    except (KeyError, OSError, zipfile.BadZipFile) as error:
+    except Exception as error:  # zipfile raises whatever it met in a damaged file
         raise ArtefactDamagedError(
             f"{path} is no whole .keras file: {error}. Copy or download it again."
         ) from error

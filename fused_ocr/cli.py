@@ -18,7 +18,7 @@ from typing import Any, TextIO
 import click
 
 from fused_ocr._version import __version__
-from fused_ocr.cli_training import COMMANDS
+from fused_ocr.cli_training import COMMANDS, quiet_tensorflow
 from fused_ocr.errors import ConfigError, FusedOcrError, ImageError
 from fused_ocr.images import MAX_PIXELS
 from fused_ocr.result import Readings
@@ -51,9 +51,8 @@ class _Commands(click.Group):
 @click.version_option(__version__, prog_name="fused-ocr")
 def main() -> None:
     """Read numbers and short codes in photos with one fused TensorFlow graph."""
-    # TensorFlow greets with a page of hardware notes; a command's errors are our own.
+    # For what TensorFlow writes after its start; see `quiet_tensorflow`.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    os.environ.setdefault("GRPC_VERBOSITY", "ERROR")
 
 
 @main.command()
@@ -94,13 +93,14 @@ def read(
     A photo that cannot be read is named on stderr; the others are read all the same,
     and the exit status is 1.
     """
-    from fused_ocr.reader import load
-
     paths = list(_expand(photos))
     if not paths:
         raise click.UsageError(
             f"No photos ({', '.join(_PICTURES)}) in {' '.join(photos)}."
         )
+    quiet_tensorflow()
+    from fused_ocr.reader import load
+
     reader = load(model)
     folder = None if draw is None else _folder(draw)
     results = reader.stream(
@@ -145,6 +145,7 @@ def describe(model: str, *, as_json: bool, card: bool) -> None:
     if card:
         click.echo(read_card(path) or f"{path} has no model card.")
         return
+    quiet_tensorflow()
     values = describe_artefact(path)
     click.echo(
         json.dumps(values, indent=2, ensure_ascii=False) if as_json else show(values)
@@ -180,6 +181,7 @@ def fuse(
     **options: Any,
 ) -> None:
     """Join DETECTOR and RECOGNIZER (.keras files) into the reader OUTPUT (.keras)."""
+    quiet_tensorflow()
     from fused_ocr.config import FusionConfig
     from fused_ocr.fusion import fuse as join
     from fused_ocr.recognition.character import alphabet_of
@@ -224,6 +226,7 @@ def export(model: str, output: str, photos: tuple[str, ...]) -> None:
     boxes to half a pixel. If the check misses, nothing is published and the exit status
     is 1.
     """
+    quiet_tensorflow()
     from fused_ocr.artefact import check_version, find_artefact, read_card
     from fused_ocr.export.parity import CheckPhoto
     from fused_ocr.export.saved_model import export_saved_model
@@ -252,7 +255,8 @@ def _expand(photos: tuple[str, ...]) -> Iterator[str]:
                 if p.suffix.lower() in _PICTURES and p.is_file()
             )
         elif not os.path.exists(photo) and glob.has_magic(photo):
-            yield from sorted(glob.glob(photo, recursive=True))
+            # A pattern without a match is reported like a file that is not there.
+            yield from sorted(glob.glob(photo, recursive=True)) or [photo]
         else:
             yield photo
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,7 +13,7 @@ import click
 
 from fused_ocr.alphabet import DIGITS
 
-__all__ = ["COMMANDS"]
+__all__ = ["COMMANDS", "quiet_tensorflow"]
 
 _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -28,7 +31,12 @@ def _material_options(command: Callable[..., Any]) -> Callable[..., Any]:
                 default=["/usr/share/fonts"],
                 help="Folders with .ttf and .otf files.",
             ),
-            click.option("--photos", type=_FOLDER, help="Photos for backgrounds."),
+            click.option(
+                "--photos",
+                type=_FOLDER,
+                multiple=True,
+                help="Folders of photos for backgrounds.",
+            ),
             click.option("--characters", default=DIGITS, help="What is written."),
         ]
     ):
@@ -129,6 +137,7 @@ def synth(
     **material: Any,
 ) -> None:
     """Write synthetic photos, their annotations and a contact sheet into FOLDER."""
+    quiet_tensorflow()
     from fused_ocr.training.synthesis import write_scenes
 
     scenes = _scenes(_material(material), kind, split, seed, tuple(size))
@@ -137,6 +146,20 @@ def synth(
         f"{folder}: {count} pictures, {written} characters, annotations.csv, "
         "classes.csv, sheet.jpg"
     )
+
+
+@click.command()
+@click.argument("quads", type=_FILE)
+@click.argument("photos", type=_FOLDER)
+@click.argument("folder", type=_NEW_FOLDER)
+def backdrops(quads: Path, photos: Path, folder: Path) -> None:
+    """Paint over the words of PHOTOS and write them to FOLDER, as backgrounds.
+
+    QUADS is a CSV with rows `path,x1,y1,x2,y2,x3,y3,x4,y4,text`.
+    """
+    from fused_ocr.training.backdrops import write_backdrops
+
+    click.echo(f"{folder}: {write_backdrops(quads, photos, folder)} photos")
 
 
 @click.command("check-data")
@@ -201,9 +224,9 @@ def train() -> None:
 )
 def train_detector(out: Path, **options: Any) -> None:
     """Train a detector: OUT/detector.keras."""
+    _prepare(options["seed"])
     from fused_ocr.training.recipes import detector_recipe
 
-    _prepare(options["seed"])
     path = detector_recipe(out, _material(options), _run(out, options), options)
     click.echo(f"{path}: see {out / 'curves.png'}")
 
@@ -226,14 +249,19 @@ def train_detector(out: Path, **options: Any) -> None:
     default=0,
     help="Synthetic scenes to take characters from.",
 )
+@click.option(
+    "--mine",
+    type=_FILE,
+    help="Detector whose false finds in --photos are taught as blanks.",
+)
 @click.option("--annotations", type=_FILE, help="Your photos, CSV with texts.")
 @click.option("--classes", type=_FILE, help="Of the annotations, CSV.")
 @click.option("--workers", type=click.IntRange(0), default=1, help="That make scenes.")
 def train_recognizer(out: Path, **options: Any) -> None:
     """Train a recogniser: OUT/recognizer.keras."""
+    _prepare(options["seed"])
     from fused_ocr.training.recipes import recognizer_recipe
 
-    _prepare(options["seed"])
     path, scores = recognizer_recipe(
         out, _material(options), _run(out, options), options
     )
@@ -260,6 +288,7 @@ def train_recognizer(out: Path, **options: Any) -> None:
 @_material_options
 def evaluate(model: str, **options: Any) -> None:
     """Measure MODEL: a fused reader, or a recogniser (.keras) on single characters."""
+    quiet_tensorflow()
     from fused_ocr.training.recipes import evaluate_model
 
     scores = evaluate_model(model, _material(options), options)
@@ -274,7 +303,29 @@ def evaluate(model: str, **options: Any) -> None:
             click.echo(f"  {key.replace('_', ' ')}: {value:.4f}")
 
 
+def quiet_tensorflow() -> None:
+    """Import TensorFlow without the page of notes it writes at its start.
+
+    They come from native code, before its own setting for them is read, so that the
+    stream itself is turned away. If TensorFlow is missing, whoever needs it says so.
+    """
+    sys.stderr.flush()
+    kept = os.dup(2)
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    try:
+        with contextlib.suppress(ImportError):
+            import tensorflow as tf
+
+            tf.config.list_logical_devices()
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)
+
+
 def _prepare(seed: int) -> None:
+    quiet_tensorflow()
     import keras
 
     keras.utils.set_random_seed(seed)
@@ -286,7 +337,7 @@ def _material(options: dict[str, Any]) -> Any:
     return Material(
         options["data_dir"],
         tuple(options["fonts"]),
-        options["photos"],
+        tuple(options["photos"]),
         options["characters"],
     )
 
@@ -323,5 +374,5 @@ def _scenes(material: Any, kind: str, split: str, seed: int, size_yx: Any) -> An
     )
 
 
-COMMANDS = (synth, check_data, train, evaluate)
+COMMANDS = (synth, backdrops, check_data, train, evaluate)
 """The commands, for `fused_ocr.cli`."""

@@ -43,7 +43,7 @@ class Config:
         """Rebuild from `to_dict`'s output.
 
         Raises:
-            ConfigError: an unknown key, or a value out of range.
+            ConfigError: an unknown key, or a value of a wrong type or out of range.
         """
         if not isinstance(values, dict):
             raise ConfigError(
@@ -59,7 +59,15 @@ class Config:
                     f"{', '.join(sorted(known))}."
                 )
         hints = typing.get_type_hints(cls)
-        return cls(**{k: _revive(hints[k], v) for k, v in values.items()})
+        revived = {key: _revive(hints[key], value) for key, value in values.items()}
+        for key, value in revived.items():
+            if not _fits(hints[key], value):
+                wanted = str(getattr(cls, "__annotations__", {})[key])
+                raise ConfigError(
+                    f"{cls.__name__}.{key} must be of type {wanted}. "
+                    f"Received: {value!r}."
+                )
+        return cls(**revived)
 
     def to_json(self) -> str:
         """The configuration as one indented JSON object."""
@@ -305,8 +313,18 @@ def _revive(hint: Any, value: Any) -> Any:
     if isinstance(hint, type) and issubclass(hint, Config):
         return hint.from_dict(value)
     if typing.get_origin(hint) is tuple and isinstance(value, (list, tuple)):
-        return tuple(value)
+        return tuple(_revive(typing.get_args(hint)[0], item) for item in value)
     allowed = typing.get_args(hint) if isinstance(hint, types.UnionType) else (hint,)
     if float in allowed and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
     return value
+
+
+def _fits(hint: Any, value: Any) -> bool:
+    """Whether a revived value has the type of its field."""
+    if isinstance(hint, types.UnionType):
+        return any(_fits(one, value) for one in typing.get_args(hint))
+    if typing.get_origin(hint) is tuple:
+        item = typing.get_args(hint)[0]
+        return isinstance(value, tuple) and all(_fits(item, v) for v in value)
+    return isinstance(value, hint) and (hint is bool or not isinstance(value, bool))

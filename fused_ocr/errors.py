@@ -54,8 +54,11 @@ class ImageError(FusedOcrError):
     """
 
     def __init__(self, message: str, source: str = "image") -> None:
-        super().__init__(f"{source}: {message}")
+        super().__init__(message, source)  # all arguments, so that it can be pickled
         self.source = source
+
+    def __str__(self) -> str:
+        return f"{self.source}: {self.args[0]}"
 
 
 class ImageDecodeError(ImageError):

@@ -16,7 +16,7 @@ from fused_ocr.images import MAX_PIXELS, Source, iterate, read_image, source_nam
 from fused_ocr.result import Character, Reading, Readings
 from fused_ocr.runtimes import KerasRuntime, Outputs, Runtime, open_runtime
 
-__all__ = ["Reader", "load"]
+__all__ = ["Reader", "load", "readings_of"]
 
 _MAX_BATCH_PIXELS = 40_000_000
 """A batch is cut short where its pictures would together have more pixels: 120 MB."""

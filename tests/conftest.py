@@ -16,7 +16,7 @@ import pytest
 @pytest.fixture(autouse=True)
 def _seeds():
     random.seed(0)
-    np.random.seed(0)  # noqa: NPY002 - keras-retinanet and Keras draw from it
+    np.random.seed(0)
     # The light tests do not load TensorFlow for the sake of a seed.
     if "keras" in sys.modules:
         sys.modules["keras"].utils.set_random_seed(0)

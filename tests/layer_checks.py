@@ -1,4 +1,4 @@
-"""One check for every custom layer: its configuration is true, its outputs as declared."""
+"""One check for every custom layer: a true configuration, and outputs as declared."""
 
 import copy
 import inspect
@@ -69,7 +69,9 @@ def _compare_rebuilt(layer, arguments, case, outputs):
             assert one[name] == _plain(value), name
     rebuilt(*case)  # builds it
     rebuilt.set_weights(layer.get_weights())
-    keras.tree.map_structure(np.testing.assert_array_equal, outputs, _numpy(rebuilt(*case)))
+    keras.tree.map_structure(
+        np.testing.assert_array_equal, outputs, _numpy(rebuilt(*case))
+    )
 
 
 def _compare_declared(layer, case, outputs):

@@ -1,8 +1,8 @@
 """Small models with known answers, that stand in for trained ones.
 
-The detector finds what is bright: an anchor's score is the mean brightness, 0..1, of the
-pyramid cell it sits on. So a white square on black is found where it is, with a margin
-that no rounding can cross, and photos are drawn with `squares`.
+The detector finds what is bright: an anchor's score is the mean brightness, 0..1, of
+the pyramid cell it sits on. So a white square on black is found where it is, with a
+margin that no rounding can cross, and photos are drawn with `squares`.
 """
 
 import keras
@@ -49,7 +49,9 @@ def detector(labels=("character",), anchors=ANCHORS):
         for stride in anchors.strides
     ]
     scores = keras.layers.Concatenate(axis=1, name="together")(cells)
-    regression = keras.layers.Dense(4, kernel_initializer="zeros", name="regression")(scores)
+    regression = keras.layers.Dense(4, kernel_initializer="zeros", name="regression")(
+        scores
+    )
     scores = keras.layers.Dense(
         len(labels), kernel_initializer="ones", use_bias=False, name="classification"
     )(scores)
@@ -66,7 +68,9 @@ def recognizer(alphabet="0123456789", size_yx=(12, 10), arch="cnn", seed=0):
     head = model.get_layer("characters")
     kernel, bias = head.get_weights()
     # Centred on the answers to some noise, so that the answers differ.
-    noise = np.random.default_rng(seed).uniform(0, 1, (8, *size_yx, 1)).astype("float32")
+    noise = (
+        np.random.default_rng(seed).uniform(0, 1, (8, *size_yx, 1)).astype("float32")
+    )
     noise[:, : size_yx[0] // 2] *= np.linspace(0, 1, 8)[:, None, None, None]
     features = keras.Model(model.input, head.input)(noise).numpy()
     kernel *= 4 / (features @ kernel).std(0).max()
@@ -80,7 +84,9 @@ def reader_model(config=FUSION, **changes):
     """A fused model of both."""
     arch = "dense" if config.flow == "multiflow" else "cnn"
     return fuse(
-        detector(), recognizer(size_yx=config.crop.size_yx, arch=arch), config.replace(**changes)
+        detector(),
+        recognizer(size_yx=config.crop.size_yx, arch=arch),
+        config.replace(**changes),
     )
 
 
@@ -98,7 +104,10 @@ def squares(height, width, corners=((0.25, 0.17), (0.25, 0.5), (0.62, 0.33)), se
         area[:] = rng.integers(225 - 10 * i, 250 - 10 * i, area.shape, np.uint8)
         # A dark bar: upright, lying, across.
         third = max(1, side // 3)
-        bar = ((slice(None), slice(third)), (slice(third), slice(None)),
-               (slice(third, 2 * third), slice(third, None)))[i % 3]
+        bar = (
+            (slice(None), slice(third)),
+            (slice(third), slice(None)),
+            (slice(third, 2 * third), slice(third, None)),
+        )[i % 3]
         area[bar] -= np.uint8(110)
     return photo

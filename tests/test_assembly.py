@@ -1,4 +1,4 @@
-"""Reading order: tables of boxes and the strings they make, and a second implementation."""
+"""Reading order: tables of boxes with their strings, and a second implementation."""
 
 import itertools
 
@@ -20,7 +20,10 @@ def line(text, y, x, *, tall=TALL, wide=None, step=None):
     """Characters (text, box) side by side, the first with its corner at (y, x)."""
     wide = WIDE * tall / TALL if wide is None else wide
     step = STEP * tall / TALL if step is None else step
-    return [(c, (y, x + i * step, y + tall, x + i * step + wide)) for i, c in enumerate(text)]
+    return [
+        (c, (y, x + i * step, y + tall, x + i * step + wide))
+        for i, c in enumerate(text)
+    ]
 
 
 def turned(characters, degrees):
@@ -78,36 +81,58 @@ CASES = {
     "the lower line first": (line("345", 50, 10) + line("12", 10, 40), ["12", "345"]),
     # "123" ends at 54, so the gap is 66 pixels, 3.3 heights.
     "two lines side by side": (
-        line("678", 50, 120) + line("123", 50, 10), ["123", "678"]),
+        line("678", 50, 120) + line("123", 50, 10),
+        ["123", "678"],
+    ),
     "side by side, the right one a little higher": (
-        line("678", 44, 120) + line("123", 50, 10), ["123", "678"]),
+        line("678", 44, 120) + line("123", 50, 10),
+        ["123", "678"],
+    ),
     # Rows of two lines each, the right ones listed first.
     "two rows of two": (
-        line("34", 11, 150) + line("12", 10, 10) + line("78", 60, 150) + line("56", 61, 10),
-        ["12", "34", "56", "78"]),
+        line("34", 11, 150)
+        + line("12", 10, 10)
+        + line("78", 60, 150)
+        + line("56", 61, 10),
+        ["12", "34", "56", "78"],
+    ),
     "three lines": (
-        line("5", 90, 10) + line("34", 50, 10) + line("12", 10, 10), ["12", "34", "5"]),
+        line("5", 90, 10) + line("34", 50, 10) + line("12", 10, 10),
+        ["12", "34", "5"],
+    ),
     # 3 pixels, 0.15 heights, between the lines.
     "narrow spacing": (line("1234", 10, 10) + line("5678", 33, 10), ["1234", "5678"]),
     "a blank in the middle": (
-        line("12_45", 10, 10, step=14), ["1245"]),  # the gap is 28 - 12 = 0.8 heights
+        line("12_45", 10, 10, step=14),
+        ["1245"],
+    ),  # the gap is 28 - 12 = 0.8 heights
     "a blank that leaves too wide a gap": (line("12__56", 10, 10), ["12", "56"]),
     "blanks at both ends": (line("_12_", 10, 10), ["12"]),
     "digits of different heights": (
         [("1", (10, 10, 30, 22)), ("2", (14, 26, 30, 36)), ("3", (6, 40, 34, 56))],
-        ["123"]),
+        ["123"],
+    ),
     # 50 / 18 is over the ratio of 2.5; the heights' centres agree.
     "a small character beside a tall one": (
-        [("1", (10, 10, 60, 40)), ("2", (26, 44, 44, 54))], ["1", "2"]),
+        [("1", (10, 10, 60, 40)), ("2", (26, 44, 44, 54))],
+        ["1", "2"],
+    ),
     # 12 of the smaller one's 20 pixels are shared, more than half; then 8, less.
-    "a step of less than half": ([("1", (10, 10, 30, 22)), ("2", (18, 26, 38, 38))], ["12"]),
+    "a step of less than half": (
+        [("1", (10, 10, 30, 22)), ("2", (18, 26, 38, 38))],
+        ["12"],
+    ),
     "a step of more than half": (
-        # A level line below, so that the step is not taken for the slope of the writing.
+        # A level line below, so that the step is not taken for a slope.
         [("1", (10, 10, 30, 22)), ("2", (22, 26, 42, 38)), *line("34567890", 100, 10)],
-        ["1", "2", "34567890"]),
+        ["1", "2", "34567890"],
+    ),
     # 0.9 of 20 is 18 pixels.
     "a gap just within": ([("1", (10, 10, 30, 22)), ("2", (10, 40, 30, 52))], ["12"]),
-    "a gap just too wide": ([("1", (10, 10, 30, 22)), ("2", (10, 41, 30, 53))], ["1", "2"]),
+    "a gap just too wide": (
+        [("1", (10, 10, 30, 22)), ("2", (10, 41, 30, 53))],
+        ["1", "2"],
+    ),
     "overlapping boxes": ([("2", (10, 16, 30, 28)), ("1", (10, 10, 30, 22))], ["12"]),
     # The same centre: the row that comes first goes first.
     "a tie in x": ([("1", (10, 10, 30, 22)), ("2", (12, 10, 32, 22))], ["12"]),
@@ -117,13 +142,19 @@ CASES = {
     "tilted up": (turned(line("0123456789", 190, 120), 12), ["0123456789"]),
     "two tilted lines": (
         turned(line("01234567", 190, 120) + line("ABCDEFGH", 222, 120), 12),
-        ["01234567", "ABCDEFGH"]),
+        ["01234567", "ABCDEFGH"],
+    ),
     "two lines tilted the other way": (
         turned(line("01234567", 190, 120) + line("ABCDEFGH", 222, 120), -12),
-        ["01234567", "ABCDEFGH"]),
+        ["01234567", "ABCDEFGH"],
+    ),
     "three tilted lines of different lengths": (
-        turned(line("012345", 160, 120) + line("AB", 192, 150) + line("CDEFGH", 224, 120), 9),
-        ["012345", "AB", "CDEFGH"]),
+        turned(
+            line("012345", 160, 120) + line("AB", 192, 150) + line("CDEFGH", 224, 120),
+            9,
+        ),
+        ["012345", "AB", "CDEFGH"],
+    ),
 }
 
 
@@ -170,7 +201,7 @@ def test_a_line_longer_than_the_slots_goes_on(slots, expected):
 
 
 def test_everything_of_a_reading():
-    characters = line("35", 10, 10) + [("_", (10, 42, 30, 54))] + line("7", 60, 10)
+    characters = [*line("35", 10, 10), ("_", (10, 42, 30, 54)), *line("7", 60, 10)]
     boxes, scores, classes, count, read = arrays(characters, rows=6)
     classes[0] = [1, 0, 0, 2, 5, 5]
     layer = AssembleCharacters(AssemblyConfig(slots=3), LETTERS, ("a", "b", "c"))
@@ -179,11 +210,15 @@ def test_everything_of_a_reading():
     assert found["count"] == 2
 
     best = read[0, :, 0].max(-1)
-    np.testing.assert_allclose(found["char_scores"][:2], [[best[0], best[1], 0], [best[3], 0, 0]])
+    np.testing.assert_allclose(
+        found["char_scores"][:2], [[best[0], best[1], 0], [best[3], 0, 0]]
+    )
     np.testing.assert_array_equal(found["char_boxes"][0, :2], boxes[0, :2])
     np.testing.assert_array_equal(found["char_boxes"][1, 0], boxes[0, 3])
     assert not found["char_boxes"][0, 2:].any() and not found["char_boxes"][1, 1:].any()
-    np.testing.assert_array_equal(found["box"][:2], [[10, 10, 30, 38], [60, 10, 80, 22]])
+    np.testing.assert_array_equal(
+        found["box"][:2], [[10, 10, 30, 38], [60, 10, 80, 22]]
+    )
     product = scores[0] * best
     np.testing.assert_allclose(
         found["score"][:2], [min(product[0], product[1]), product[3]], rtol=1e-6
@@ -200,7 +235,9 @@ def test_everything_of_a_reading():
     for name, value in found.items():
         if name != "count":
             assert (value[2:] == empty.get(name, 0)).all(), name
-    assert (found["codes"][0, 2:] == -1).all() and (found["alt_codes"][0, 2:] == -1).all()
+    assert (found["codes"][0, 2:] == -1).all() and (
+        found["alt_codes"][0, 2:] == -1
+    ).all()
     assert not found["alt_scores"][0, 2:].any()
 
 
@@ -229,7 +266,7 @@ def test_the_score_is_that_of_the_worst_character():
 )
 def test_small_alphabets_have_fewer_alternatives(alphabet, codes, scores):
     boxes, detected, classes, count, _ = arrays([("7", (10, 10, 30, 22))])
-    read = [0.5, 0.25, 0.1][: len(alphabet)] + [0.15]
+    read = [*[0.5, 0.25, 0.1][: len(alphabet)], 0.15]
     read = np.array(read, np.float32).reshape(1, 1, 1, -1)
     found = assemble(boxes, detected, classes, count, read, alphabet=alphabet)
     assert texts(found) == ["7"]
@@ -249,15 +286,21 @@ def test_a_batch_is_each_photo_alone():
     photos = [
         arrays(characters, rows=12, seed=i)
         for i, characters in enumerate(
-            [turned(line("0123456789", 190, 120), 12), [], line("12", 10, 10),
-             turned(line("ABCDEF", 190, 120), -12)]
+            [
+                turned(line("0123456789", 190, 120), 12),
+                [],
+                line("12", 10, 10),
+                turned(line("ABCDEF", 190, 120), -12),
+            ]
         )
     ]
     together = assemble(*(np.concatenate(parts) for parts in zip(*photos, strict=True)))
     for i, photo in enumerate(photos):
         alone = assemble(*photo)
         for name, value in together.items():
-            np.testing.assert_allclose(value[i], alone[name][0], atol=1e-6, err_msg=name)
+            np.testing.assert_allclose(
+                value[i], alone[name][0], atol=1e-6, err_msg=name
+            )
 
 
 # --- a second implementation ----------------------------------------------------------
@@ -295,7 +338,9 @@ def reference(characters, config):
 
     lines = []
     for entry in known:
-        near = [ln for ln in lines if any(neighbours(entry[2], e[2], level) for e in ln)]
+        near = [
+            ln for ln in lines if any(neighbours(entry[2], e[2], level) for e in ln)
+        ]
         lines = [ln for ln in lines if ln not in near] + [sum(near, [entry])]
 
     def extent(ln):
@@ -321,7 +366,9 @@ def reference(characters, config):
     for ln in sorted(lines, key=key):
         ordered = sorted(ln, key=lambda e: (e[2][1] + e[2][3], e[0]))
         text = "".join(e[1] for e in ordered)
-        strings += [text[i : i + config.slots] for i in range(0, len(text), config.slots)]
+        strings += [
+            text[i : i + config.slots] for i in range(0, len(text), config.slots)
+        ]
     return strings
 
 
@@ -355,7 +402,7 @@ def layout(rng):
 def test_random_layouts_equal_the_plain_rules(config):
     layer = AssembleCharacters(config, LETTERS)
     # One signature: 29 rows, so that nothing is traced twice.
-    run = tf.function(lambda *inputs: layer(*inputs))
+    run = tf.function(layer)
     for seed in range(150):
         characters = layout(np.random.default_rng(seed))
         found = run(*map(tf.constant, arrays(characters, rows=29)))
@@ -381,11 +428,20 @@ def test_one_line_as_long_as_the_rows():
 def test_layer():
     config = AssemblyConfig(slots=5, max_gap=0.5, min_overlap=0.4, max_ratio=2.0)
     arguments = {
-        "config": config, "alphabet": LETTERS, "labels": ("a", "b"), "format_version": 7,
+        "config": config,
+        "alphabet": LETTERS,
+        "labels": ("a", "b"),
+        "format_version": 7,
     }
     cases = [
-        tuple(np.concatenate(parts) for parts in zip(
-            arrays(line("0471", 50, 10), rows=rows), arrays([], rows=rows), strict=True))
+        tuple(
+            np.concatenate(parts)
+            for parts in zip(
+                arrays(line("0471", 50, 10), rows=rows),
+                arrays([], rows=rows),
+                strict=True,
+            )
+        )
         for rows in (4, 9)
     ]
     check_layer(AssembleCharacters, arguments, cases)

@@ -103,9 +103,7 @@ def sampled(image, box, size_yx, *, antialias):
 @pytest.mark.parametrize("slots", [0, 1, 3])
 @pytest.mark.parametrize("antialias", [False, True])
 def test_photo_without_boxes(slots, antialias):
-    crops = cut(
-        noise_photo(21, 33), np.zeros((slots, 4)), count=0, antialias=antialias
-    )
+    crops = cut(noise_photo(21, 33), np.zeros((slots, 4)), count=0, antialias=antialias)
     assert crops.shape == (slots, 4, 4)
     assert not crops.any()
 
@@ -114,15 +112,18 @@ def test_photo_without_boxes(slots, antialias):
 @pytest.mark.parametrize("count", [0, 1, 2, 3])
 def test_rows_past_the_count_are_exactly_zero(count, antialias):
     boxes = [[3, 4, 12, 14]] * 3
-    crops = cut(np.full((31, 45, 3), 255, np.uint8), boxes, count=count,
-                antialias=antialias)
+    crops = cut(
+        np.full((31, 45, 3), 255, np.uint8), boxes, count=count, antialias=antialias
+    )
     assert not crops[count:].any()
     assert (crops[:count] > 254).all()
 
 
 def test_counts_differ_within_a_batch():
     photos = np.stack([noise_photo(31, 45, seed) for seed in range(3)])
-    boxes = boxes_inside(np.random.default_rng(1), 12, 31, 45, cell=(1, 2)).reshape(3, 4, 4)
+    boxes = boxes_inside(np.random.default_rng(1), 12, 31, 45, cell=(1, 2)).reshape(
+        3, 4, 4
+    )
     layer = CropResize(CropConfig(size_yx=(9, 7), **EXACT))
     together = layer(photos, boxes, np.array([0, 4, 1], np.int32)).numpy()
     assert together.shape == (3, 4, 9, 7, 1)
@@ -192,8 +193,8 @@ def test_triangle_by_hand():
 def crop_and_resize(image, boxes, size_yx):
     """TensorFlow's corner-aligned operator on corrected boxes, then its grey; 0..255.
 
-    With edges a, b, n cells, N pixels and half a cell d: start = (a + d - 0.5) / (N - 1)
-    and end = (b - d - 0.5) / (N - 1).
+    With edges a, b, n cells, N pixels and half a cell d: start = (a + d - 0.5) /
+    (N - 1) and end = (b - d - 0.5) / (N - 1).
     """
     shape = np.array(image.shape[:2])
     half = (boxes[:, 2:] - boxes[:, :2]) / (2 * np.array(size_yx))
@@ -215,7 +216,9 @@ def test_equals_crop_and_resize_without_antialias(photo_yx, size_yx, dtype):
     photo = noise_photo(*photo_yx).astype(dtype)
     rng = np.random.default_rng(2)
     most = 0.8 * min(photo_yx) / max(size_yx)
-    boxes = boxes_inside(rng, 20, *photo_yx, cell=(0.2, min(6.0, most)), size_yx=size_yx)
+    boxes = boxes_inside(
+        rng, 20, *photo_yx, cell=(0.2, min(6.0, most)), size_yx=size_yx
+    )
     ours = cut(photo, boxes, size_yx=size_yx, antialias=False) / 255
     theirs = crop_and_resize(photo, boxes, size_yx) / 255
     np.testing.assert_allclose(ours, theirs, atol=1e-4)
@@ -238,7 +241,8 @@ def test_equals_numpy(photo_yx, antialias):
 
 PHOTO_TOLERANCE = 1.0
 """Mean absolute difference from Pillow, of 255; measured: 0.18, 0.53, 0.50, 0.54 for
-boxes that shrink 2, 3, 5 and 8 times. Plain bilinear samples are 4.7 off (DESIGN.md)."""
+boxes that shrink 2, 3, 5 and 8 times. Plain bilinear samples are 4.7 off (DESIGN.md).
+"""
 
 TEXT_TOLERANCE = 2.5
 """The same for black print on white; measured: 0.08, 2.1, 2.3, 1.9. From three pixels a
@@ -286,7 +290,9 @@ def test_scale_then_crop_is_crop_then_scale(factor, antialias):
     # On a slope both are exact: enlarging by the half-pixel rule keeps it a slope.
     photo = ramp(31, 45, y=3.0, x=2.0)
     large = tf.image.resize(photo, (31 * factor, 45 * factor)).numpy()
-    boxes = boxes_inside(np.random.default_rng(5), 10, 31, 45, cell=(0.5, 1), size_yx=(9, 7))
+    boxes = boxes_inside(
+        np.random.default_rng(5), 10, 31, 45, cell=(0.5, 1), size_yx=(9, 7)
+    )
     first = cut(photo, boxes, size_yx=(9, 7), antialias=False)
     after = cut(large, boxes * factor, size_yx=(9, 7), antialias=antialias)
     # The triangle on pixels is no exact mean of a slope unless its centre falls well.
@@ -297,7 +303,9 @@ def test_scale_then_crop_on_a_smooth_photo():
     y, x = np.mgrid[:62, :90] / 15.0
     photo = np.repeat(127 + 100 * (np.sin(y) * np.cos(x))[..., None], 3, -1)
     small = tf.image.resize(photo, (31, 45), antialias=True).numpy()
-    boxes = boxes_inside(np.random.default_rng(6), 10, 31, 45, cell=(1, 3), size_yx=(9, 7))
+    boxes = boxes_inside(
+        np.random.default_rng(6), 10, 31, 45, cell=(1, 3), size_yx=(9, 7)
+    )
     first = cut(photo.astype(np.float32), boxes * 2, size_yx=(9, 7))
     after = cut(small, boxes, size_yx=(9, 7))
     np.testing.assert_allclose(after, first, atol=4.0)
@@ -390,7 +398,11 @@ def test_square_and_grow(box, size_yx, square, grow, framed):
 @pytest.mark.parametrize("size", [(21, 33), (31, 20), (1, 1), (31, 45)])
 def test_sizes_is_the_unpadded_photo(size, antialias):
     photo = noise_photo(31, 45)
-    boxes = [[0, 0, size[0], size[1]], [size[0] - 0.7, size[1] - 0.7, *size], [2, 3, 9, 11]]
+    boxes = [
+        [0, 0, size[0], size[1]],
+        [size[0] - 0.7, size[1] - 0.7, *size],
+        [2, 3, 9, 11],
+    ]
     padded = cut(photo, boxes, sizes=size, antialias=antialias, grow=1.3)
     alone = cut(photo[: size[0], : size[1]], boxes, antialias=antialias, grow=1.3)
     np.testing.assert_array_equal(padded, alone)
@@ -458,8 +470,9 @@ def test_converts_with_builtins_only(antialias):
 
 
 def test_layer():
-    config = CropConfig(size_yx=(9, 7), square=False, grow=1.1, antialias=False,
-                        binarize=True)
+    config = CropConfig(
+        size_yx=(9, 7), square=False, grow=1.1, antialias=False, binarize=True
+    )
     rng = np.random.default_rng(10)
     cases = [
         (
@@ -481,7 +494,8 @@ def test_layer():
 def test_layer_of_unknown_size():
     layer = CropResize(CropConfig(size_yx=(9, 7)))
     crops = layer(
-        keras.Input((None, None, 3), dtype="uint8"), keras.Input((5, 4)),
+        keras.Input((None, None, 3), dtype="uint8"),
+        keras.Input((5, 4)),
         keras.Input((), dtype="int32"),
     )
     assert crops.shape == (None, 5, 9, 7, 1)

@@ -45,7 +45,8 @@ def test_geometry(photo_yx, fitted_yx):
         geometry, [photo_yx[0] / height, photo_yx[1] / width, *photo_yx], rtol=1e-6
     )
     np.testing.assert_allclose(
-        frame[:height, :width], np.broadcast_to((10, 200, 60), (height, width, 3)),
+        frame[:height, :width],
+        np.broadcast_to((10, 200, 60), (height, width, 3)),
         atol=1e-3,
     )
     assert (frame[height:] == PAD_VALUE).all()
@@ -117,7 +118,11 @@ def test_uint8_and_float_photos_agree():
 def test_layer():
     cases = [
         (np.stack([photo(*size), photo(*size, 1)]).astype(dtype),)
-        for size, dtype in [((32, 32), np.uint8), ((31, 45), np.uint8), ((45, 31), np.float32)]
+        for size, dtype in [
+            ((32, 32), np.uint8),
+            ((31, 45), np.uint8),
+            ((45, 31), np.float32),
+        ]
     ]
     cases.append((*cases[1], np.array([[31, 45], [7, 9]], np.int32)))
     check_layer(Letterbox, {"frame_yx": (64, 96)}, cases)

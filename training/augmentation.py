@@ -24,6 +24,7 @@ class Augmentation:
         stretch: the same for width against height.
         shift: pixels of the crop, either way.
         noise: largest deviation of grain, 0..1.
+        fade: how much of the contrast a shadow from one side may take, 0..1.
     """
 
     rotation: float = 12.0
@@ -32,6 +33,7 @@ class Augmentation:
     stretch: float = 0.1
     shift: float = 2.2
     noise: float = 0.08
+    fade: float = 0.8
 
     def __call__(
         self, patches: tf.Tensor, invert: tf.Tensor, seed: tuple[int, int]
@@ -47,7 +49,7 @@ class Augmentation:
             float32 (b, 28, 28, 1) in 0..1.
         """
         count = tf.shape(patches)[0]
-        draws = tf.random.stateless_uniform((12, count), seed)
+        draws = tf.random.stateless_uniform((17, count), seed)
         signed = 2.0 * draws - 1.0
         pixels = tf.cast(patches, tf.float32)[..., None] / 255.0
         crops = tf.raw_ops.ImageProjectiveTransformV3(
@@ -64,6 +66,8 @@ class Augmentation:
 
         flip = each((draws[6] < 0.5) & invert)
         crops = tf.where(flip, 1.0 - crops, crops)
+        crops = self._faded(crops, draws[12:15])
+        crops = _striped(crops, draws[15], draws[16])
         # A third stays as strong as it was: the plainest digits must stay the surest.
         weaken = each(draws[7] < 0.66)
         contrast = each(0.25 + 0.75 * draws[8])
@@ -72,6 +76,20 @@ class Augmentation:
         noise = tf.random.stateless_normal(tf.shape(crops), (seed[0], seed[1] + 1))
         amount = each(tf.where(draws[10] < 0.4, draws[11] * self.noise, 0.0))
         return tf.clip_by_value(crops + noise * amount, 0.0, 1.0)
+
+    def _faded(self, crops: tf.Tensor, draws: tf.Tensor) -> tf.Tensor:
+        """Crops of which one in four loses contrast towards one side."""
+        angle = draws[0] * 2 * np.pi
+        ramp = tf.linspace(-1.0, 1.0, CROP)
+        along = (
+            tf.cos(angle)[:, None, None] * ramp[None, None, :]
+            + tf.sin(angle)[:, None, None] * ramp[None, :, None]
+        )
+        # From the middle on the shadow grows to its full depth at the border.
+        depth = tf.where(draws[1] < 0.25, draws[2] * self.fade, 0.0)
+        shadow = depth[:, None, None] * tf.clip_by_value(along + 0.5, 0.0, 1.0)
+        mean = tf.reduce_mean(crops, (1, 2, 3), keepdims=True)
+        return mean + (crops - mean) * (1.0 - shadow)[..., None]
 
     def _transforms(self, signed: tf.Tensor) -> tf.Tensor:
         """From crop to patch coordinates, (b, 8)."""
@@ -87,6 +105,15 @@ class Augmentation:
         y0 = middle + signed[5] * self.shift - (yx + yy) * target
         zero = tf.zeros_like(x0)
         return tf.stack([xx, xy, x0, yx, yy, y0, zero, zero], -1)
+
+
+def _striped(crops: tf.Tensor, chance: tf.Tensor, place: tf.Tensor) -> tf.Tensor:
+    """Crops of which one in twelve has a line across, as glass reflects."""
+    row = tf.floor(place * CROP)[:, None]
+    rows = tf.range(CROP, dtype=tf.float32)[None]
+    on = (tf.abs(rows - row) < 1.0) & (chance < 1 / 12)[:, None]
+    tone = tf.where(chance < 1 / 18, 0.9, 0.15)[:, None, None, None]
+    return tf.where(on[:, :, None, None], 0.4 * crops + 0.6 * tone, crops)
 
 
 def centre_crops(patches: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:

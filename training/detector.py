@@ -68,5 +68,5 @@ def train_detector(
         if init is not None:
             model.set_weights(init.get_weights())
         model.compile(optimizer_for(run), loss=[losses.smooth_l1(), losses.focal()])
-    train(model, batches(examples, run.workers), batches(validation, 0), run)
+        train(model, batches(examples, run.workers), batches(validation, 0), run)
     return add_decoding(model, config)

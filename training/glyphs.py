@@ -43,6 +43,9 @@ _UNSEEN_PART = 5
 class GlyphSource(Protocol):
     """Draws characters."""
 
+    def has(self, characters: str) -> bool:
+        """Whether it draws all of these."""
+
     def style(self, rng: np.random.Generator) -> int:
         """A style that one line keeps: a font, or 0 where each character differs."""
 
@@ -84,6 +87,10 @@ class ArrayGlyphs:
             str(c): np.flatnonzero(labels_array == c) for c in np.unique(labels_array)
         }
         self.sharpen = sharpen
+
+    def has(self, characters: str) -> bool:
+        """Whether there is a picture of each of these."""
+        return set(characters) <= set(self._indices)
 
     def style(self, rng: np.random.Generator) -> int:  # noqa: ARG002
         """No style: a hand writes no character twice the same."""
@@ -132,6 +139,10 @@ class FontGlyphs:
                 "characters; Debian's fonts-* packages put theirs in /usr/share/fonts."
             )
         self.paths = list(paths)
+
+    def has(self, characters: str) -> bool:  # noqa: ARG002
+        """Fonts draw what they were chosen for, and letters."""
+        return True
 
     def style(self, rng: np.random.Generator) -> int:
         """The index of a font."""

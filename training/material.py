@@ -28,13 +28,13 @@ class Material:
     Attributes:
         data_dir: where tensorflow-datasets keeps MNIST; None for its default.
         fonts: folders with fonts.
-        photos: a folder with photos without characters for backgrounds, or None.
+        photos: folders with photos without characters, for backgrounds.
         characters: what is written; others than digits are printed only.
     """
 
     data_dir: str | None
     fonts: tuple[Path, ...]
-    photos: Path | None = None
+    photos: tuple[Path, ...] = ()
     characters: str = DIGITS
 
     def mnist(self, split: str) -> ArrayGlyphs:
@@ -49,14 +49,16 @@ class Material:
 
     def backgrounds(self, split: str) -> list[str]:
         """Photos of a half, `train` or `unseen`."""
-        if self.photos is None:
-            return []
         found = sorted(
-            str(p) for p in self.photos.rglob("*") if p.suffix.lower() in _PICTURES
+            str(path)
+            for folder in self.photos
+            for path in folder.rglob("*")
+            if path.suffix.lower() in _PICTURES
         )
-        if not found:
+        if self.photos and not found:
             raise ConfigError(
-                f"No photos ({', '.join(_PICTURES)}) below {self.photos}."
+                f"No photos ({', '.join(_PICTURES)}) below "
+                f"{', '.join(map(str, self.photos))}."
             )
         unseen = split != "train"
         return [p for i, p in enumerate(found) if (i % _UNSEEN_PART == 0) == unseen]

@@ -28,6 +28,7 @@ from .feed import ordered
 from .scenes import Scene
 
 __all__ = [
+    "NOT_DIGITS",
     "PATCH",
     "Pool",
     "annotated_pool",
@@ -70,7 +71,7 @@ class Pool:
     def __post_init__(self) -> None:
         if len(self.patches) != len(self.labels) or not len(self.labels):
             raise ConfigError(
-                f"Pool {self.name!r} needs as many labels as patches, and at least one. "
+                f"Pool {self.name!r} needs a label for every patch, and one at least. "
                 f"Received: {len(self.patches)} patches, {len(self.labels)} labels."
             )
 

@@ -26,7 +26,9 @@ from .detector import train_detector
 from .evaluation import evaluate_recognizer, evaluate_scenes, scenes_of
 from .examples import Example, SyntheticExamples
 from .material import LineScenes, Material, ScatteredScenes
+from .mining import mined_pool
 from .patches import (
+    NOT_DIGITS,
     Pool,
     annotated_pool,
     digit_photo_pool,
@@ -46,7 +48,14 @@ _UNSEEN_PART = 5
 _VALIDATION_PART = 20
 """One patch in this many is kept for validation."""
 
-_WEIGHTS = {"mnist": 0.38, "glyphs": 0.1, "photos": 0.1, "scenes": 0.35, "own": 0.3}
+_WEIGHTS = {
+    "mnist": 0.36,
+    "glyphs": 0.1,
+    "photos": 0.1,
+    "scenes": 0.32,
+    "mined": 0.08,
+    "own": 0.3,
+}
 """How often a batch draws from each kind of pool, before normalisation."""
 
 Options = dict[str, Any]
@@ -218,6 +227,7 @@ def _synthetic(material: Material, side: int, seed: int) -> SyntheticExamples:
         side,
         material.backgrounds("train"),
         characters=material.characters,
+        distractors=NOT_DIGITS if digits else "",
         seed=seed,
     )
 
@@ -248,6 +258,10 @@ def _pools(material: Material, alphabet: Alphabet, options: Options) -> list[Poo
                 workers=options["workers"],
             )
         )
+    if options["mine"] is not None:
+        detector = load_keras_model(options["mine"])
+        photos_without = material.backgrounds("train")
+        pools.append(mined_pool(detector, photos_without, alphabet, _WEIGHTS["mined"]))
     if options["annotations"] is not None:
         if options["classes"] is None:
             raise ConfigError("--annotations needs --classes, the file of their names.")

@@ -90,5 +90,5 @@ def train_recognizer(
             loss=keras.losses.SparseCategoricalCrossentropy(),
             metrics=["accuracy"],
         )
-    train(model, batches, validation_batches, run)
+        train(model, batches, validation_batches, run)
     return model

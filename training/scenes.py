@@ -128,12 +128,12 @@ def line_scene(
     tall = float(np.exp(rng.uniform(*np.log(height)))) * max(size_yx)
     flat = _layout(rng, sources, size_yx, tall, characters)
     warp = random_warp(rng, size_yx)
-    if distractors and rng.random() < 0.1:
-        extra = _layout(rng, sources, size_yx, tall, distractors)[:1]
-        flat = extra + [line for line in flat if not _meet(line, extra[:1])]
+    negatives = 0
+    if distractors and rng.random() < 0.15:
+        able = [source for source in sources if source.has(distractors)]
+        extra = _layout(rng, able, size_yx, tall, distractors)[:2]
+        flat = extra + [line for line in flat if not _meet(line, extra)]
         negatives = len(extra)
-    else:
-        negatives = 0
     canvas = image.astype(np.float32)
     boxes: list[tuple[float, ...]] = []
     found: list[str] = []

@@ -91,7 +91,12 @@ class AnchorTargets:
         )
         best = overlaps.max(0)
         for k in np.flatnonzero((best < POSITIVE_OVERLAP) & (best >= BEST_OVERLAP)):
-            anchors = np.flatnonzero(overlaps[:, k] >= best[k] * 0.98)
+            # Small neighbours may share their best anchor: the next takes its second.
+            left = overlaps[:, k].max()
+            if left < BEST_OVERLAP / 2:
+                continue
+            anchors = np.flatnonzero(overlaps[:, k] >= left * 0.98)
+            overlaps[anchors] = 0.0
             regression[anchors, :4] = bbox_transform(
                 self._anchors_xyxy[anchors],
                 np.repeat(boxes[k : k + 1], len(anchors), 0),

@@ -63,8 +63,10 @@ def _grid(xp: Any, height: Any, width: Any, config: AnchorConfig) -> Any:
         widths = side[None, :] / np.sqrt(ratios)[:, None]  # (ratios, scales)
         half = np.stack([widths * ratios[:, None], widths], -1).reshape(-1, 2) / 2
         half = half.astype(np.float32)
-        rows = (xp.arange(height // stride, dtype=np.float32) + 0.5) * stride
-        columns = (xp.arange(width // stride, dtype=np.float32) + 0.5) * stride
+        # TensorFlow's copy of arange takes no size that is only known at run time.
+        arange = np.arange if xp is np else tf.range
+        rows = (xp.asarray(arange(height // stride), np.float32) + 0.5) * stride
+        columns = (xp.asarray(arange(width // stride), np.float32) + 0.5) * stride
         centres = xp.stack(xp.meshgrid(rows, columns, indexing="ij"), -1)
         centres = xp.reshape(centres, (-1, 1, 2))
         boxes = xp.concatenate([centres - half, centres + half], -1)  # (places, K, 4)

@@ -151,9 +151,9 @@ def _cnn(crops: Any, config: RecognizerConfig) -> Any:
     x = _convolution(x, 4 * width, "conv3b")
     x = keras.layers.MaxPooling2D(name="pool3")(x)
     x = keras.layers.Flatten(name="flatten")(x)
-    x = keras.layers.Dropout(0.3, name="dropout1")(x)
+    x = keras.layers.Dropout(0.2, name="dropout1")(x)
     x = keras.layers.Dense(8 * width, activation="relu", name="hidden")(x)
-    return keras.layers.Dropout(0.3, name="dropout2")(x)
+    return keras.layers.Dropout(0.2, name="dropout2")(x)
 
 
 def _convolution(x: Any, channels: int, name: str, kernel: int = 3) -> Any:

@@ -49,14 +49,16 @@ class FoldedFlow(keras.layers.Layer):
     ) -> tf.Tensor:
         """See the class."""
         batch, slots = tf.shape(crops)[0], tf.shape(crops)[1]
-        used = tf.minimum(tf.reduce_max(count), slots)
+        # At least one row: TFLite's convolutions do not take an empty batch.
+        used = tf.minimum(tf.maximum(tf.reduce_max(count), 1), slots)
         size = crops.shape[2:]
         folded = tf.reshape(crops[:, :used], (-1, *size))
         read = self.recognizer(folded, training=training)  # (B * used, S, A)
         read = tf.reshape(read, (batch, used, *read.shape[1:]))
         real = tf.sequence_mask(count, used, read.dtype)[..., None, None]
         read = tf.pad(read * real, ((0, 0), (0, slots - used), (0, 0), (0, 0)))
-        return tf.ensure_shape(read, self.compute_output_shape(crops.shape))
+        # A reshape tells the shape, too, and unlike ensure_shape TFLite has it.
+        return tf.reshape(read, (batch, slots, *read.shape[2:]))
 
     def compute_output_shape(self, crops_shape: tuple, *_: Any, **__: Any) -> tuple:
         """(B, N, S, A)."""

@@ -16,8 +16,16 @@ def select(boxes, scores, geometry=PLAIN, **config):
     """The outputs for one photo; scores may be (A,) for one class."""
     boxes = np.asarray(boxes, np.float32).reshape(1, -1, 4)
     scores = np.asarray(scores, np.float32)
-    scores = scores.reshape(1, boxes.shape[1], scores.shape[1] if scores.ndim > 1 else 1)
-    settings = {"score_threshold": 0.5, "max_detections": 4, "candidates": 100, **config}
+    scores = scores.reshape(
+        1, boxes.shape[1], scores.shape[1] if scores.ndim > 1 else 1
+    )
+    settings = {
+        "score_threshold": 0.5,
+        "nested_threshold": 1.0,
+        "max_detections": 4,
+        "candidates": 100,
+        **config,
+    }
     found = SelectDetections(SelectionConfig(**settings))(
         boxes, scores, np.asarray([geometry], np.float32)
     )
@@ -25,7 +33,8 @@ def select(boxes, scores, geometry=PLAIN, **config):
 
 
 def greedy(boxes, scores, config, geometry=PLAIN):
-    """Best first, a box is dropped if a kept one of its class overlaps it too much."""
+    """Best first, a box is dropped if a kept one of its class overlaps it too much, or
+    if too much of the smaller of the two lies in the other."""
     height, width = geometry[2:]
     scale = np.array([geometry[0], geometry[1]] * 2, np.float32)
     boxes = np.clip(boxes * scale, 0, np.array([height, width] * 2, np.float32))
@@ -40,8 +49,11 @@ def greedy(boxes, scores, config, geometry=PLAIN):
             shared = max(0, min(y2, boxes[j][2]) - max(y1, boxes[j][0])) * max(
                 0, min(x2, boxes[j][3]) - max(x1, boxes[j][1])
             )
-            areas = (y2 - y1) * (x2 - x1) + np.prod(boxes[j][2:] - boxes[j][:2])
-            if classes[i] == classes[j] and shared > config.iou_threshold * (areas - shared):
+            area, other = (y2 - y1) * (x2 - x1), np.prod(boxes[j][2:] - boxes[j][:2])
+            if classes[i] == classes[j] and (
+                shared > config.iou_threshold * (area + other - shared)
+                or shared > config.nested_threshold * min(area, other)
+            ):
                 break
         else:
             kept.append(i)
@@ -106,18 +118,34 @@ def test_nothing_detected(boxes, scores):
         ([BOX, BOX, BOX], [0.9, 0.9, 0.9], [0]),  # a tie: the first anchor
         ([BOX, BESIDE, BOX, BESIDE], [0.8, 0.8, 0.8, 0.8], [0, 1]),
         # Fewer anchors than rows, as many, and more.
-        ([(0, 10 * i, 9, 10 * i + 9) for i in range(4)], [0.9, 0.8, 0.7, 0.6], [0, 1, 2, 3]),
-        ([(0, 10 * i, 9, 10 * i + 9) for i in range(6)], [0.6, 0.7, 0.8, 0.9, 0.95, 0.5],
-         [4, 3, 2, 1]),
+        (
+            [(0, 10 * i, 9, 10 * i + 9) for i in range(4)],
+            [0.9, 0.8, 0.7, 0.6],
+            [0, 1, 2, 3],
+        ),
+        (
+            [(0, 10 * i, 9, 10 * i + 9) for i in range(6)],
+            [0.6, 0.7, 0.8, 0.9, 0.95, 0.5],
+            [4, 3, 2, 1],
+        ),
         # A chain: 1 falls to 0, so 2, which only 1 covers, stays; 3 falls to 2.
         # Neighbours share 6 of 14 columns: IoU 0.43; next but one 2 of 18: 0.11.
-        ([(0, 0, 10, 10), (0, 4, 10, 14), (0, 8, 10, 18), (0, 12, 10, 22)],
-         [0.9, 0.8, 0.7, 0.6], [0, 2]),
+        (
+            [(0, 0, 10, 10), (0, 4, 10, 14), (0, 8, 10, 18), (0, 12, 10, 22)],
+            [0.9, 0.8, 0.7, 0.6],
+            [0, 2],
+        ),
         # The same chain from its other end and from its middle.
-        ([(0, 0, 10, 10), (0, 4, 10, 14), (0, 8, 10, 18), (0, 12, 10, 22)],
-         [0.6, 0.7, 0.8, 0.9], [3, 1]),
-        ([(0, 0, 10, 10), (0, 4, 10, 14), (0, 8, 10, 18), (0, 12, 10, 22)],
-         [0.6, 0.9, 0.8, 0.7], [1, 3]),
+        (
+            [(0, 0, 10, 10), (0, 4, 10, 14), (0, 8, 10, 18), (0, 12, 10, 22)],
+            [0.6, 0.7, 0.8, 0.9],
+            [3, 1],
+        ),
+        (
+            [(0, 0, 10, 10), (0, 4, 10, 14), (0, 8, 10, 18), (0, 12, 10, 22)],
+            [0.6, 0.9, 0.8, 0.7],
+            [1, 3],
+        ),
         # IoU exactly 0.5 = 10 * 10 / (10 * 20): not over a threshold of 0.5.
         ([(0, 0, 10, 20), (0, 0, 10, 10)], [0.9, 0.8], [0, 1]),
     ],
@@ -142,6 +170,26 @@ def test_chain_as_long_as_the_candidates():
     found = select(boxes, scores, max_detections=40, candidates=60)
     assert found["count"] == 30
     np.testing.assert_array_equal(found["boxes"][:30, 1], np.arange(0, 240, 8))
+
+
+@pytest.mark.parametrize(
+    ("inner", "scores", "kept"),
+    [
+        # In a box of 20x20. A quarter of its area: IoU 0.25, all of it inside.
+        ((5, 5, 15, 15), [0.9, 0.8], [0]),
+        # The larger one goes as well if the smaller one is better.
+        ((5, 5, 15, 15), [0.8, 0.9], [1]),
+        # 7 of 10 rows inside: not over 0.7. 8 of 10: over.
+        ((13, 5, 23, 15), [0.9, 0.8], [0, 1]),
+        ((12, 5, 22, 15), [0.9, 0.8], [0]),
+    ],
+)
+def test_nested_boxes(inner, scores, kept):
+    boxes = [(0, 0, 20, 20), inner]
+    found = select(boxes, scores, nested_threshold=0.7)
+    assert found["count"] == len(kept)
+    np.testing.assert_array_equal(found["boxes"][: len(kept)], np.float32(boxes)[kept])
+    assert select(boxes, scores, nested_threshold=1.0)["count"] == 2
 
 
 def test_classes_do_not_suppress_each_other():
@@ -175,18 +223,23 @@ def test_scaled_into_the_photo_and_clipped(geometry, box, expected):
     assert 0 <= y1 <= y2 <= geometry[2] and 0 <= x1 <= x2 <= geometry[3]
 
 
+@pytest.mark.parametrize("nested", [0.7, 1.0])
 @pytest.mark.parametrize("levels", [None, 10, 2])
 @pytest.mark.parametrize("labels", [1, 3])
 @pytest.mark.parametrize("count", [1, 5, 40, 200])
-def test_equals_greedy(count, labels, levels):
+def test_equals_greedy(count, labels, levels, nested):
     rng = np.random.default_rng([count, labels, levels or 0])
     config = SelectionConfig(
-        score_threshold=0.4, iou_threshold=0.3, max_detections=16, candidates=64
+        score_threshold=0.4,
+        iou_threshold=0.3,
+        nested_threshold=nested,
+        max_detections=16,
+        candidates=64,
     )
     layer = SelectDetections(config)
     run = tf.function(layer)
     geometry = np.array([[1.7, 0.6, 91.0, 31.0]], np.float32)
-    for _ in range(25):
+    for _ in range(15):
         boxes, scores = crowd(rng, count, labels, levels=levels)
         found = run(boxes[None], scores[None], geometry)
         found = {name: value.numpy()[0] for name, value in found.items()}
@@ -197,7 +250,9 @@ def test_a_batch_is_each_photo_alone():
     rng = np.random.default_rng(1)
     photos = [crowd(rng, 60), crowd(rng, 60), crowd(rng, 60)]
     photos[1][1][:] = 0.1  # one photo without detections
-    geometry = np.array([[1, 1, 60, 60], [2, 2, 90, 70], [0.5, 0.4, 33, 21]], np.float32)
+    geometry = np.array(
+        [[1, 1, 60, 60], [2, 2, 90, 70], [0.5, 0.4, 33, 21]], np.float32
+    )
     layer = SelectDetections(SelectionConfig(max_detections=8, candidates=50))
     together = layer(
         np.stack([p[0] for p in photos]), np.stack([p[1] for p in photos]), geometry
@@ -211,14 +266,20 @@ def test_a_batch_is_each_photo_alone():
 def test_layer():
     rng = np.random.default_rng(2)
     config = SelectionConfig(
-        score_threshold=0.6, iou_threshold=0.3, candidates=20, max_detections=7
+        score_threshold=0.6,
+        iou_threshold=0.3,
+        nested_threshold=0.8,
+        candidates=20,
+        max_detections=7,
     )
     cases = []
     for anchors, labels in [(0, 1), (5, 1), (50, 3)]:
         photos = [crowd(rng, anchors, labels), crowd(rng, anchors, labels)]
-        cases.append((
-            np.stack([p[0] for p in photos]),
-            np.stack([p[1] for p in photos]),
-            np.array([[1, 2, 31, 45], [2, 1, 45, 31]], np.float32),
-        ))
+        cases.append(
+            (
+                np.stack([p[0] for p in photos]),
+                np.stack([p[1] for p in photos]),
+                np.array([[1, 2, 31, 45], [2, 1, 45, 31]], np.float32),
+            )
+        )
     check_layer(SelectDetections, {"config": config}, cases)

@@ -14,7 +14,10 @@ from fused_ocr.fusion import with_sizes
 
 
 def main():
-    folded, multiflow = stand_ins.reader_model(), stand_ins.reader_model(flow="multiflow")
+    folded, multiflow = (
+        stand_ins.reader_model(),
+        stand_ins.reader_model(flow="multiflow"),
+    )
     config = DetectorConfig(alpha=0.35, pyramid_channels=8, head_channels=8)
     retinanet = build_retinanet(config)
     names = {

@@ -36,16 +36,21 @@ def test_probabilities(arch, count):
 # Weights and biases, then the head's 11 outputs. `dense` is the article's: 784 * 128 +
 # 128, 128 * 11 + 11. `cnn` with 16 channels has convolutions without biases and four
 # numbers a channel of batch normalisation: 25 * 16 + 64; 9 * 16 * 32 + 128; 9 * 32 * 32
-# + 128; 9 * 32 * 64 + 256; 9 * 64 * 64 + 256; then 3 * 3 * 64 * 128 + 128, 128 * 11 + 11.
+# + 128; 9 * 32 * 64 + 256; 9 * 64 * 64 + 256; then 3 * 3 * 64 * 128 + 128, and
+# 128 * 11 + 11.
 @pytest.mark.parametrize(
     ("config", "count"),
     [
         (RecognizerConfig(arch="dense"), 784 * 128 + 128 + 128 * 11 + 11),
         (RecognizerConfig(arch="dense", width=5), 784 * 5 + 5 + 5 * 11 + 11),
-        (RecognizerConfig(arch="dense", alphabet=ALPHANUMERIC),
-         784 * 128 + 128 + 128 * 37 + 37),
-        (RecognizerConfig(),
-         464 + 4736 + 9344 + 18688 + 37120 + 576 * 128 + 128 + 128 * 11 + 11),
+        (
+            RecognizerConfig(arch="dense", alphabet=ALPHANUMERIC),
+            784 * 128 + 128 + 128 * 37 + 37,
+        ),
+        (
+            RecognizerConfig(),
+            464 + 4736 + 9344 + 18688 + 37120 + 576 * 128 + 128 + 128 * 11 + 11,
+        ),
     ],
 )
 def test_parameter_count(config, count):
@@ -62,7 +67,9 @@ def test_sizes(arch, size_yx):
 
 def test_dense_takes_smaller_crops_than_cnn():
     assert build_recognizer(RecognizerConfig(arch="dense", size_yx=(4, 5))).output_shape
-    with pytest.raises(ConfigError, match=r"size_yx needs two sides of at least 8 pixels"):
+    with pytest.raises(
+        ConfigError, match=r"size_yx needs two sides of at least 8 pixels"
+    ):
         RecognizerConfig(arch="cnn", size_yx=(7, 28))
 
 
@@ -75,7 +82,9 @@ def test_cnn_does_not_see_contrast():
 
 
 def test_alphabet_of():
-    assert alphabet_of(build_recognizer(RecognizerConfig(alphabet="X1"))) == Alphabet("X1")
+    assert alphabet_of(build_recognizer(RecognizerConfig(alphabet="X1"))) == Alphabet(
+        "X1"
+    )
     assert alphabet_of(build_recognizer(RecognizerConfig())).characters == DIGITS
     with pytest.raises(ArtefactDamagedError, match="'detector' is not a recogniser"):
         alphabet_of(stand_ins.detector())
@@ -94,7 +103,9 @@ def test_contrast_by_hand():
     # Values 0 and 1 alike often: mean 0.5, variance 0.25; epsilon 0.11 makes it 0.36.
     values = np.array([0, 1, 1, 0], np.float32).reshape(1, 2, 2, 1)
     normal = ContrastNormalization(epsilon=0.11)(values)
-    np.testing.assert_allclose(normal[0, ..., 0], [[-5 / 6, 5 / 6], [5 / 6, -5 / 6]], rtol=1e-5)
+    np.testing.assert_allclose(
+        normal[0, ..., 0], [[-5 / 6, 5 / 6], [5 / 6, -5 / 6]], rtol=1e-5
+    )
 
 
 @pytest.mark.parametrize("value", [0.0, 0.5, 1.0])

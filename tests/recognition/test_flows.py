@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import pytest
 import stand_ins
+import tensorflow as tf
 from layer_checks import check_layer
 
 from fused_ocr.errors import ConfigError
@@ -58,7 +59,9 @@ def test_multiflow_has_n_inputs_and_n_outputs(recognizer, flows):
     model = build_multiflow(recognizer, flows)
     assert model.name == "multiflow"
     assert len(model.inputs) == len(model.outputs) == flows
-    assert [tensor.name for tensor in model.inputs] == [f"crop_{i}" for i in range(flows)]
+    assert [tensor.name for tensor in model.inputs] == [
+        f"crop_{i}" for i in range(flows)
+    ]
     assert model.count_params() == flows * recognizer.count_params()
 
 
@@ -94,3 +97,33 @@ def test_layer(recognizer):
         for batch, slots, counts in [(1, 1, [1]), (2, 3, [3, 0]), (3, 5, [0, 0, 0])]
     ]
     check_layer(FoldedFlow, {"recognizer": recognizer}, cases)
+
+
+@pytest.mark.tflite
+def test_converts_with_builtins_only(recognizer, tmp_path):
+    from ai_edge_litert.interpreter import Interpreter
+
+    layer = FoldedFlow(recognizer)
+    inputs = [keras.Input((3, *SIZE, 1)), keras.Input((), dtype="int32")]
+    model = keras.Model(inputs, layer(*inputs))
+    # Not from a concrete function: that leaves the variables without values, silently.
+    archive = keras.export.ExportArchive()
+    archive.track(model)
+    archive.add_endpoint(
+        "serving_default",
+        lambda crops, count: {"read": model([crops, count])},
+        input_signature=[
+            tf.TensorSpec((1, 3, *SIZE, 1), tf.float32, "crops"),
+            tf.TensorSpec((1,), tf.int32, "count"),
+        ],
+    )
+    archive.write_out(tmp_path / "flow", verbose=False)
+    converter = tf.lite.TFLiteConverter.from_saved_model(str(tmp_path / "flow"))
+    converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
+    interpreter = Interpreter(model_content=converter.convert(), num_threads=1)
+    run = interpreter.get_signature_runner()
+    values = crops(1, 3)
+    # Without a crop as well: an empty batch is what LiteRT's convolutions refuse.
+    for count in (np.array([c], np.int32) for c in (0, 2, 3, 0)):
+        found = run(crops=values, count=count)["read"]
+        np.testing.assert_allclose(found, layer(values, count), atol=1e-5)

@@ -41,7 +41,8 @@ def make(config):
     y = keras.layers.BatchNormalization(momentum=0.7)(y)
     y = keras.layers.Dropout(0.3)(y)
     model = keras.Model(x, keras.layers.Dense(1, activation="sigmoid")(y))
-    model.compile(optimizer_for(config), loss="binary_crossentropy", metrics=["accuracy"])
+    optimizer = optimizer_for(config)
+    model.compile(optimizer, loss="binary_crossentropy", metrics=["accuracy"])
     return model
 
 def config(folder, **changes):
@@ -65,7 +66,7 @@ if __name__ == "__main__":
     train(make(settings), Killer(at), batches, settings)
 '''
 _names = {"__name__": "program"}
-exec(PROGRAM, _names)  # noqa: S102 - one text for this process and the killed one
+exec(PROGRAM, _names)
 batches, make, config = _names["batches"], _names["make"], _names["config"]
 
 
@@ -93,7 +94,9 @@ def test_killed_and_gone_on_with(straight, tmp_path):
     folder = tmp_path / "run"
     killed = subprocess.run(
         [sys.executable, program, folder, str(2 * STEPS + 3)],
-        capture_output=True, check=False, timeout=120,
+        capture_output=True,
+        check=False,
+        timeout=120,
         env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"},
     )
     assert killed.returncode == -signal.SIGKILL, killed.stderr[-2000:]
@@ -123,7 +126,12 @@ def test_what_a_run_leaves(straight):
         rows = list(csv.DictReader(file))
     assert [{k: float(v) for k, v in row.items()} for row in rows] == history
     assert set(history[0]) == {
-        "epoch", "seconds", "loss", "accuracy", "val_loss", "val_accuracy"
+        "epoch",
+        "seconds",
+        "loss",
+        "accuracy",
+        "val_loss",
+        "val_accuracy",
     }
     assert len(list((folder / "tensorboard").iterdir())) == EPOCHS
 
@@ -132,8 +140,10 @@ def test_the_best_weights_are_loaded(straight):
     _, model, history = straight
     held = [batch for _, batch in zip(range(2), batches(0), strict=False)]
     loss = model.evaluate(
-        np.concatenate([x for x, _ in held]), np.concatenate([y for _, y in held]),
-        verbose=0, return_dict=True,
+        np.concatenate([x for x, _ in held]),
+        np.concatenate([y for _, y in held]),
+        verbose=0,
+        return_dict=True,
     )["loss"]
     assert loss == pytest.approx(min(row["val_loss"] for row in history), abs=1e-6)
 
@@ -189,10 +199,14 @@ def test_a_state_that_is_none_is_refused(straight, tmp_path, damage):
         with np.load(straight[0] / "state.npz") as state:
             np.savez(tmp_path / "state.npz", history=state["history"], v0=np.zeros(3))
     else:
-        data = {"empty": b"", "half": whole[: len(whole) // 2], "text": b"state"}[damage]
+        data = {"empty": b"", "half": whole[: len(whole) // 2], "text": b"state"}[
+            damage
+        ]
         (tmp_path / "state.npz").write_bytes(data)
     settings = config(tmp_path)
-    with pytest.raises(ArtefactDamagedError, match=r"state\.npz is not a state of this model"):
+    with pytest.raises(
+        ArtefactDamagedError, match=r"state\.npz is not a state of this model"
+    ):
         train(make(settings), batches, batches, settings)
 
 
@@ -210,7 +224,9 @@ def test_a_loss_of_nan_stops_the_run_and_keeps_the_state(tmp_path):
         for i, (x, y) in enumerate(batches(first), first):
             yield (x * np.nan if i >= 2 * STEPS else x), y
 
-    with pytest.raises(TrainingFailedError, match=r"loss became nan in epoch 3.*Lower the learning"):
+    with pytest.raises(
+        TrainingFailedError, match=r"loss became nan in epoch 3.*Lower the learning"
+    ):
         train(make(settings), spoilt, batches, settings)
     with np.load(tmp_path / "state.npz") as state:
         assert len(json.loads(str(state["history"]))) == 2
@@ -227,11 +243,15 @@ def test_lengths_below_one_are_refused(tmp_path, field):
 
 def test_strategies():
     assert strategy_named("none").num_replicas_in_sync == 1
-    with pytest.raises(ConfigError, match="none, mirrored, multiworker. Received: 'tpu'"):
+    with pytest.raises(
+        ConfigError, match=r"none, mirrored, multiworker\. Received: 'tpu'"
+    ):
         strategy_named("tpu")
 
 
-@pytest.mark.parametrize(("epochs", "steps", "warm"), [(1, 1, 0), (2, 5, 1), (10, 600, 300)])
+@pytest.mark.parametrize(
+    ("epochs", "steps", "warm"), [(1, 1, 0), (2, 5, 1), (10, 600, 300)]
+)
 def test_the_learning_rate_rises_and_falls(tmp_path, epochs, steps, warm):
     settings = RunConfig(folder=tmp_path, epochs=epochs, steps=steps, learning_rate=0.1)
     rate = optimizer_for(settings)._learning_rate

@@ -1,0 +1,55 @@
+"""The comparison that decides whether an artefact is published."""
+
+import numpy as np
+import pytest
+from fused_ocr.export.parity import CheckPhoto, compare, drawn_photos
+
+from fused_ocr.errors import CheckFailedError
+from fused_ocr.result import Reading, Readings
+
+PHOTO = CheckPhoto("photo", np.zeros((50, 60, 3), np.uint8))
+
+
+def readings(*texts, shift=0.0):
+    boxes = [(1 + shift, 2, 30, 40 + 10 * i) for i in range(len(texts))]
+    pairs = zip(texts, boxes, strict=True)
+    return Readings([Reading(t, 0.9, box, "character") for t, box in pairs], (50, 60))
+
+
+@pytest.mark.parametrize(
+    ("truth", "found", "misses"),
+    [
+        (readings(), readings(), 0),
+        (readings("12"), readings("12"), 0),
+        (readings("12"), readings("12", shift=0.5), 0),  # the tolerance itself
+        (readings("12"), readings("12", shift=0.51), 1),
+        (readings("12"), readings("12", shift=float(1e9)), 1),
+        (readings("12"), readings("13"), 1),
+        (readings("12"), readings(), 1),
+        (readings(), readings("1"), 1),
+        (readings("1", "2"), readings("2", "1"), 1),  # the order counts
+    ],
+)
+def test_compare(truth, found, misses):
+    report = compare([PHOTO], [truth], [found])
+    assert len(report.misses) == misses
+    assert report.readings == len(truth)
+    assert report.empty == (len(truth) == 0)
+
+
+def test_require():
+    compare([PHOTO], [readings("1")], [readings("1")]).require()
+    with pytest.raises(CheckFailedError, match=r"photo: \['2'\] for \['1'\]"):
+        compare([PHOTO], [readings("1")], [readings("2")]).require()
+    with pytest.raises(CheckFailedError, match="read nothing in any of the 1 check"):
+        compare([PHOTO], [readings()], [readings()]).require()
+
+
+def test_drawn_photos_cover_what_matters():
+    photos = drawn_photos("0123456789")
+    shapes = [photo.image.shape for photo in photos]
+    assert len(set(shapes)) == len(shapes)
+    assert any(h > w for h, w, _ in shapes) and any(h < w for h, w, _ in shapes)
+    assert np.ptp(photos[0].image) == 0  # one with nothing on it
+    means = [photo.image.mean() for photo in photos[1:]]
+    assert min(means) < 80 and max(means) > 170  # both polarities

@@ -1,0 +1,202 @@
+"""The command line, used as people use it."""
+
+import csv
+import inspect
+import io
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import click
+import numpy as np
+import pytest
+from click.testing import CliRunner
+from fused_ocr.export.parity import drawn_photos
+from PIL import Image
+
+from fused_ocr.cli import main
+from fused_ocr.reader import Reader
+
+DRAWN = drawn_photos("0123456789")[3]
+TEXTS = ["678", "876"]
+"""What is drawn there: three characters from the sixth on, and the same backwards."""
+
+
+@pytest.fixture
+def run(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+
+    def call(*arguments):
+        return CliRunner().invoke(main, [str(a) for a in arguments])
+
+    return call
+
+
+@pytest.fixture
+def photo(tmp_path):
+    path = tmp_path / "photo.png"
+    Image.fromarray(DRAWN.image).save(path)
+    return path
+
+
+def test_read_text(run, photo):
+    result = run("read", photo)
+    assert result.exit_code == 0
+    lines = result.stdout.splitlines()
+    assert [line.split(": ")[1].split("  ")[0] for line in lines] == TEXTS
+
+
+def test_read_nothing_there(run, tmp_path):
+    Image.new("RGB", (61, 45), (90, 120, 90)).save(tmp_path / "grey.png")
+    result = run("read", "grey.png")
+    assert (result.exit_code, result.stdout) == (0, "grey.png: nothing read\n")
+
+
+def test_read_json_lines(run, photo):
+    result = run("read", photo, "--format", "jsonl")
+    (row,) = [json.loads(line) for line in result.stdout.splitlines()]
+    assert [reading["text"] for reading in row["readings"]] == TEXTS
+    assert row["source"] == str(photo)
+
+
+def test_read_csv_and_output_file(run, photo, tmp_path):
+    result = run("read", photo, "--format", "csv", "--output", "out.csv")
+    assert (result.exit_code, result.stdout) == (0, "")
+    rows = list(csv.DictReader(io.StringIO((tmp_path / "out.csv").read_text())))
+    assert [row["text"] for row in rows] == TEXTS
+    assert all(float(row["y1"]) < float(row["y2"]) for row in rows)
+
+
+def test_read_folder_pattern_and_drawing(run, photo, tmp_path):
+    (tmp_path / "deep" / "er").mkdir(parents=True)
+    photo.rename(tmp_path / "deep" / "er" / "photo.png")
+    (tmp_path / "deep" / "notes.txt").write_text("no picture")
+    Image.fromarray(DRAWN.image).save(tmp_path / "photo.png")
+    result = run("read", "deep", "*.png", "--draw", "drawn")
+    assert result.exit_code == 0
+    assert len(result.stdout.splitlines()) == 4
+    drawn = sorted(p.name for p in (tmp_path / "drawn").iterdir())
+    assert drawn == ["photo-2.png", "photo.png"]
+    with Image.open(tmp_path / "drawn" / "photo.png") as picture:
+        assert np.asarray(picture.convert("RGB")).std() > 0
+
+
+def test_one_bad_photo_spoils_no_other(run, photo, tmp_path):
+    (tmp_path / "broken.jpg").write_bytes(b"\xff\xd8 no")
+    result = run("read", "broken.jpg", photo, "gone.jpg", "x*.jpg")
+    assert result.exit_code == 1
+    assert len(result.stdout.splitlines()) == 2
+    assert "broken.jpg" in result.stderr and "gone.jpg" in result.stderr
+    assert "3 of 4 photos could not be read" in result.stderr
+    assert "Traceback" not in result.output
+
+
+def test_min_score_leaves_out(run, photo):
+    assert run("read", photo, "--min-score", "1").stdout == f"{photo}: nothing read\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        ([], 2, "Usage"),
+        (["read"], 2, "Missing argument"),
+        (["read", "."], 2, "No photos"),
+        (["read", "a.png", "--model", "nosuch"], 1, "shipped model"),
+        (["read", "a.png", "--format", "xml"], 2, "xml"),
+        (["read", "a.png", "--batch-size", "0"], 2, "batch-size"),
+        (["describe", "nosuch"], 1, "No model 'nosuch'"),
+        (["describe", "."], 1, "no SavedModel"),
+        (["export", "nosuch", "out"], 1, "No model"),
+        (["fuse", "no.keras", "no.keras", "out.keras"], 2, "does not exist"),
+        (["check-data", "no.csv", "no.csv"], 2, "does not exist"),
+        (["train", "detector"], 2, "--out"),
+        (["evaluate", "digits"], 2, "Nothing to measure"),
+        (["nosuch"], 2, "No such command"),
+    ],
+)
+def test_misuse_and_failure(run, arguments, code, said):
+    result = run(*arguments)
+    assert result.exit_code == code, result.output
+    assert said in result.output
+    assert "Traceback" not in result.output
+
+
+def test_describe(run):
+    values = json.loads(run("describe", "digits", "--json").stdout)
+    assert values["alphabet"] == "0123456789"
+    assert values["megabytes"] <= 6
+    assert "alphabet: 0123456789" in run("describe", "digits").stdout
+    assert "licen" in run("describe", "digits", "--card").stdout.lower()
+
+
+def test_fuse_refuses_swapped_models(run, tmp_path):
+    from fused_ocr.artefact import find_artefact
+    from fused_ocr.fusion import parts_of
+    from fused_ocr.runtimes import load_keras_model
+
+    parts = parts_of(load_keras_model(find_artefact("digits")))
+    parts.detector.save(tmp_path / "detector.keras")
+    parts.recognize.recognizer.save(tmp_path / "recognizer.keras")
+    result = run("fuse", "recognizer.keras", "detector.keras", "out.keras")
+    assert result.exit_code == 1
+    assert "is not a recogniser" in result.stderr
+    assert not (tmp_path / "out.keras").exists()
+    done = run(
+        "fuse", "detector.keras", "recognizer.keras", "out.keras", "--half",
+        "--frame", 416, 320, "--score-threshold", 0.3, "--max-detections", 8,
+    )  # fmt: skip
+    assert done.exit_code == 0, done.output
+    values = json.loads(run("describe", "out.keras", "--json").stdout)
+    assert values["fusion"]["frame_yx"] == [416, 320]
+    assert values["fusion"]["selection"]["max_detections"] == 8
+    assert run("fuse", "detector.keras", "recognizer.keras", "out.keras",
+               "--frame", 400, 320).exit_code == 2  # no multiple of 64  # fmt: skip
+    kinds = [
+        json.loads(run("describe", f"{name}.keras", "--json").stdout)["kind"]
+        for name in ("detector", "recognizer")
+    ]
+    assert kinds == ["detector, Keras", "recogniser, Keras"]
+
+
+def test_every_argument_of_predict_has_an_option():
+    options = {p.name for p in main.commands["read"].params}
+    wanted = set(inspect.signature(Reader.predict).parameters)
+    # The command always reads on after an error.
+    assert wanted - {"self", "source", "on_error"} <= options
+
+
+def test_every_command_has_help_for_itself():
+    def walk(command, path):
+        assert command.help, path
+        for name, child in getattr(command, "commands", {}).items():
+            walk(child, [*path, name])
+
+    walk(main, ["fused-ocr"])
+    assert isinstance(main, click.Group)
+
+
+def test_the_installed_command_is_quiet(photo):
+    done = subprocess.run(
+        [Path(sys.executable).with_name("fused-ocr"), "read", str(photo)],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={k: v for k, v in os.environ.items() if k != "TF_CPP_MIN_LOG_LEVEL"},
+    )
+    assert done.stderr == ""
+    assert len(done.stdout.splitlines()) == 2
+
+
+def test_a_closed_pipe_is_no_error(photo):
+    command = Path(sys.executable).with_name("fused-ocr")
+    done = subprocess.run(
+        f"{command} read {photo} {photo} | head -n 1",
+        shell=True,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert len(done.stdout.splitlines()) == 1
+    assert "Traceback" not in done.stderr

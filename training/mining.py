@@ -1,0 +1,67 @@
+"""What a detector takes for characters in photos that have none: the best blanks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import keras
+import numpy as np
+import numpy.typing as npt
+from rich.progress import track
+
+from fused_ocr.alphabet import Alphabet
+from fused_ocr.config import FusionConfig, SelectionConfig
+from fused_ocr.detection.selection import SelectDetections
+from fused_ocr.errors import ConfigError
+from fused_ocr.images import read_image
+from fused_ocr.letterbox import Letterbox
+
+from .patches import Pool, cut_patches
+
+__all__ = ["mined_pool"]
+
+_SURE_ENOUGH = 0.15
+"""Less sure finds never reach the recogniser."""
+
+
+def mined_pool(
+    detector: keras.Model, photos: Sequence[str], alphabet: Alphabet, weight: float
+) -> Pool:
+    """Blanks from a detector's false finds.
+
+    Args:
+        detector: with decoding, as `train_detector` gives it.
+        photos: paths of photos without characters; each is read whole, and in quarters
+            for larger finds.
+        alphabet: whose blank is the label.
+        weight: see `Pool`.
+
+    Raises:
+        ConfigError: the detector finds nothing in them.
+        ImageError: a photo cannot be read.
+    """
+    letterbox = Letterbox(FusionConfig().frame_yx)
+    select = SelectDetections(SelectionConfig(score_threshold=_SURE_ENOUGH))
+    images = keras.Input((None, None, 3), dtype="uint8")
+    frames, geometry = letterbox(images)
+    anchors = detector(frames)
+    finder = keras.Model(images, select(anchors["boxes"], anchors["scores"], geometry))
+    patches: list[npt.NDArray[np.uint8]] = []
+    for path in track(photos, "looking for false finds"):
+        photo = read_image(path)
+        y, x = photo.shape[0] // 2, photo.shape[1] // 2
+        views = [photo, photo[:y, :x], photo[:y, x:], photo[y:, :x], photo[y:, x:]]
+        for view in views:
+            if min(view.shape[:2]) < 32:
+                continue
+            found = finder.predict_on_batch(view[None])
+            count = int(found["count"][0])
+            if count:
+                patches += cut_patches(view[None], [found["boxes"][0, :count]])
+    if not patches:
+        raise ConfigError(
+            f"The detector finds nothing in the {len(photos)} photos, so there is "
+            "nothing to learn from them; leave the mining out."
+        )
+    blanks = np.concatenate(patches)
+    return Pool("mined", blanks, np.full(len(blanks), alphabet.blank), weight)
