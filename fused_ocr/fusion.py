@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 from typing import Any
 
 import keras
+import tensorflow as tf
 
 from fused_ocr.artefact import Description
 from fused_ocr.assembly import AssembleCharacters
@@ -18,7 +20,7 @@ from fused_ocr.letterbox import Letterbox
 from fused_ocr.recognition.character import alphabet_of
 from fused_ocr.recognition.flows import FoldedFlow, build_multiflow
 
-__all__ = ["ARTICLE", "describe", "fuse", "parts_of", "with_sizes"]
+__all__ = ["ARTICLE", "describe", "fuse", "parts_of", "up_to_boxes", "with_sizes"]
 
 ARTICLE = FusionConfig(
     flow="multiflow",
@@ -96,6 +98,32 @@ def fuse(
     )
     images = keras.Input((None, None, 3), dtype="uint8", name="images")
     return keras.Model(images, _flow(parts, images), name="fused_ocr")
+
+
+def up_to_boxes(
+    detector: keras.Model, frame_yx: tuple[int, int], selection: SelectionConfig
+) -> Callable[[Any], dict[str, Any]]:
+    """A detector alone, from photos to boxes of the photo: to measure it, or to mine.
+
+    Args:
+        detector: as `fuse` takes it.
+        frame_yx: height and width of its frame, pixels.
+        selection: thresholds.
+
+    Returns:
+        A function from images uint8 (B, H, W, 3), any size without tracing again, to
+        the outputs of `SelectDetections`.
+    """
+    letterbox, select = Letterbox(frame_yx), SelectDetections(selection)
+
+    def find(images: Any) -> dict[str, Any]:
+        frames, geometry = letterbox(images)
+        anchors = detector(frames)
+        found: dict[str, Any] = select(anchors["boxes"], anchors["scores"], geometry)
+        return found
+
+    spec = tf.TensorSpec((None, None, None, 3), tf.uint8)
+    return tf.function(find, input_signature=[spec])  # type: ignore[no-any-return]
 
 
 def with_sizes(model: keras.Model) -> keras.Model:

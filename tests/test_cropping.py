@@ -244,9 +244,9 @@ PHOTO_TOLERANCE = 1.0
 boxes that shrink 2, 3, 5 and 8 times. Plain bilinear samples are 4.7 off (DESIGN.md).
 """
 
-TEXT_TOLERANCE = 2.5
-"""The same for black print on white; measured: 0.08, 2.1, 2.3, 1.9. From three pixels a
-cell on not every pixel is read, and here every edge has full contrast."""
+TEXT_TOLERANCE = 2.0
+"""The same for black print on white. From three pixels a cell on not every pixel is
+read, and here every edge has full contrast."""
 
 
 @pytest.mark.parametrize("shrink", [2, 3, 5, 8])

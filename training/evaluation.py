@@ -15,8 +15,7 @@ import numpy.typing as npt
 from rich.progress import track
 
 from fused_ocr.boxes import Boxes, iou_matrix
-from fused_ocr.detection.selection import SelectDetections
-from fused_ocr.fusion import parts_of
+from fused_ocr.fusion import parts_of, up_to_boxes
 from fused_ocr.images import read_image
 from fused_ocr.reader import Reader
 from fused_ocr.result import Readings
@@ -164,23 +163,19 @@ class _Detector:
     def __init__(self, model: keras.Model) -> None:
         parts = parts_of(model)
         selection = parts.select.selection
-        select = SelectDetections(
-            selection.replace(
-                score_threshold=min(_AP_THRESHOLD, selection.score_threshold)
-            )
+        threshold = min(_AP_THRESHOLD, selection.score_threshold)
+        self._find = up_to_boxes(
+            parts.detector,
+            parts.letterbox.frame_yx,
+            selection.replace(score_threshold=threshold),
         )
-        images = keras.Input((None, None, 3), dtype="uint8")
-        frames, geometry = parts.letterbox(images)
-        anchors = parts.detector(frames)
-        found = select(anchors["boxes"], anchors["scores"], geometry)
-        self._model = keras.Model(images, found)
 
     def __call__(
         self, image: npt.NDArray[np.uint8]
     ) -> tuple[Boxes, npt.NDArray[np.float32]]:
-        found = self._model.predict_on_batch(image[None])
+        found = self._find(image[None])
         n = int(found["count"][0])
-        return found["boxes"][0, :n], found["scores"][0, :n]
+        return found["boxes"][0, :n].numpy(), found["scores"][0, :n].numpy()
 
 
 def _characters(readings: Readings) -> tuple[Boxes, list[str]]:

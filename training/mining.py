@@ -11,10 +11,9 @@ from rich.progress import track
 
 from fused_ocr.alphabet import Alphabet
 from fused_ocr.config import FusionConfig, SelectionConfig
-from fused_ocr.detection.selection import SelectDetections
 from fused_ocr.errors import ConfigError
+from fused_ocr.fusion import up_to_boxes
 from fused_ocr.images import read_image
-from fused_ocr.letterbox import Letterbox
 
 from .patches import Pool, cut_patches
 
@@ -40,12 +39,9 @@ def mined_pool(
         ConfigError: the detector finds nothing in them.
         ImageError: a photo cannot be read.
     """
-    letterbox = Letterbox(FusionConfig().frame_yx)
-    select = SelectDetections(SelectionConfig(score_threshold=_SURE_ENOUGH))
-    images = keras.Input((None, None, 3), dtype="uint8")
-    frames, geometry = letterbox(images)
-    anchors = detector(frames)
-    finder = keras.Model(images, select(anchors["boxes"], anchors["scores"], geometry))
+    find = up_to_boxes(
+        detector, FusionConfig().frame_yx, SelectionConfig(score_threshold=_SURE_ENOUGH)
+    )
     patches: list[npt.NDArray[np.uint8]] = []
     for path in track(photos, "looking for false finds"):
         photo = read_image(path)
@@ -54,10 +50,10 @@ def mined_pool(
         for view in views:
             if min(view.shape[:2]) < 32:
                 continue
-            found = finder.predict_on_batch(view[None])
-            count = int(found["count"][0])
-            if count:
-                patches += cut_patches(view[None], [found["boxes"][0, :count]])
+            found = find(view[None])
+            boxes = found["boxes"][0, : found["count"][0]].numpy()
+            if len(boxes):
+                patches += cut_patches(view[None], [boxes])
     if not patches:
         raise ConfigError(
             f"The detector finds nothing in the {len(photos)} photos, so there is "
