@@ -13,10 +13,10 @@ import click
 import numpy as np
 import pytest
 from click.testing import CliRunner
-from fused_ocr.export.parity import drawn_photos
 from PIL import Image
 
 from fused_ocr.cli import main
+from fused_ocr.export.parity import drawn_photos
 from fused_ocr.reader import Reader
 
 DRAWN = drawn_photos("0123456789")[3]

@@ -33,7 +33,7 @@ class Augmentation:
     stretch: float = 0.1
     shift: float = 2.2
     noise: float = 0.08
-    fade: float = 0.8
+    fade: float = 0.95
 
     def __call__(
         self, patches: tf.Tensor, invert: tf.Tensor, seed: tuple[int, int]
@@ -78,7 +78,7 @@ class Augmentation:
         return tf.clip_by_value(crops + noise * amount, 0.0, 1.0)
 
     def _faded(self, crops: tf.Tensor, draws: tf.Tensor) -> tf.Tensor:
-        """Crops of which one in four loses contrast towards one side."""
+        """Crops of which two in five lose contrast towards one side."""
         angle = draws[0] * 2 * np.pi
         ramp = tf.linspace(-1.0, 1.0, CROP)
         along = (
@@ -86,7 +86,7 @@ class Augmentation:
             + tf.sin(angle)[:, None, None] * ramp[None, :, None]
         )
         # From the middle on the shadow grows to its full depth at the border.
-        depth = tf.where(draws[1] < 0.25, draws[2] * self.fade, 0.0)
+        depth = tf.where(draws[1] < 0.4, draws[2] * self.fade, 0.0)
         shadow = depth[:, None, None] * tf.clip_by_value(along + 0.5, 0.0, 1.0)
         mean = tf.reduce_mean(crops, (1, 2, 3), keepdims=True)
         return mean + (crops - mean) * (1.0 - shadow)[..., None]

@@ -53,7 +53,7 @@ _WEIGHTS = {
     "glyphs": 0.1,
     "photos": 0.1,
     "scenes": 0.32,
-    "mined": 0.08,
+    "mined": 0.05,
     "own": 0.3,
 }
 """How often a batch draws from each kind of pool, before normalisation."""

@@ -5,9 +5,9 @@ import io
 import numpy as np
 import pytest
 import tensorflow as tf
-from fused_ocr.export.orientation import exif_orientation, upright
 from PIL import Image
 
+from fused_ocr.export.orientation import exif_orientation, upright
 from fused_ocr.images import read_image
 
 PICTURE = np.zeros((6, 10, 3), np.uint8)
@@ -61,7 +61,7 @@ def test_damaged_exif_is_upright(data):
 
 
 def test_big_endian_by_hand():
-    # TIFF header "MM", 42, directory at 8; one entry: tag 0x0112, SHORT, count 1, value 6.
+    # TIFF header "MM", 42, directory at 8; one entry: tag 0x0112, SHORT, one of 6.
     tiff = (
         b"MM\x00\x2a\x00\x00\x00\x08"
         b"\x00\x01"

@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
-from fused_ocr.export.parity import CheckPhoto, compare, drawn_photos
 
 from fused_ocr.errors import CheckFailedError
+from fused_ocr.export.parity import CheckPhoto, compare, drawn_photos
 from fused_ocr.result import Reading, Readings
 
 PHOTO = CheckPhoto("photo", np.zeros((50, 60, 3), np.uint8))
@@ -23,7 +23,7 @@ def readings(*texts, shift=0.0):
         (readings("12"), readings("12"), 0),
         (readings("12"), readings("12", shift=0.5), 0),  # the tolerance itself
         (readings("12"), readings("12", shift=0.51), 1),
-        (readings("12"), readings("12", shift=float(1e9)), 1),
+        (readings("12"), readings("12", shift=1e9), 1),
         (readings("12"), readings("13"), 1),
         (readings("12"), readings(), 1),
         (readings(), readings("1"), 1),

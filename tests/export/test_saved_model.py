@@ -12,13 +12,13 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from fused_ocr.export import parity, saved_model
-from fused_ocr.export.saved_model import OUTPUT_NAMES, export_saved_model
 from PIL import Image
 
 import fused_ocr
 from fused_ocr.artefact import find_artefact
 from fused_ocr.errors import ArtefactError, CheckFailedError
+from fused_ocr.export import parity, saved_model
+from fused_ocr.export.saved_model import OUTPUT_NAMES, export_saved_model
 from fused_ocr.runtimes import load_keras_model
 
 pytestmark = pytest.mark.slow

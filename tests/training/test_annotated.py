@@ -54,9 +54,9 @@ def bounds(mask):
 def test_negative(tmp_path):
     Image.new("RGB", (30, 60), "white").save(tmp_path / "a.png")
     for augment in (False, True):
-        example = AnnotatedExamples(
-            [photo(tmp_path / "a.png")], SIDE, augment=augment
-        )(0)
+        example = AnnotatedExamples([photo(tmp_path / "a.png")], SIDE, augment=augment)(
+            0
+        )
         assert example.frame.shape == (SIDE, SIDE, 3)
         assert example.frame.dtype == np.uint8
         assert example.boxes_yxyx.shape == (0, 4)

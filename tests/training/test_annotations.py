@@ -129,8 +129,12 @@ def test_faults_of_classes_name_the_line(tmp_path, text, message):
 
 def test_what_is_written_is_read_again(tmp_path):
     photos = [
-        photo(tmp_path / "in" / "é, 1.jpg", [[2, 1, 4, 3], [0, 0, 9, 5]], [1, 0],
-              ("7", "")),
+        photo(
+            tmp_path / "in" / "é, 1.jpg",
+            [[2, 1, 4, 3], [0, 0, 9, 5]],
+            [1, 0],
+            ("7", ""),
+        ),
         photo("/elsewhere/b.jpg"),
     ]
     path = tmp_path / "out.csv"

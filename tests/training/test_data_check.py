@@ -71,7 +71,13 @@ def test_counts_sizes_and_frame(tmp_path):
     # photo a is scaled by min(64/80, 128/101) = 0.8, b by min(64/64, 128/256) = 0.5:
     # heights 16, 32, 5; widths 8, 16, 5
     assert report.sizes_in_frame["height"] == {
-        "p0": 5, "p5": 6.1, "p25": 10.5, "p50": 16, "p75": 24, "p95": 30.4, "p100": 32
+        "p0": 5,
+        "p5": 6.1,
+        "p25": 10.5,
+        "p50": 16,
+        "p75": 24,
+        "p95": 30.4,
+        "p100": 32,
     }
     assert report.sizes_in_frame["width"]["p100"] == 16
 

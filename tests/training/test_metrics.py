@@ -141,8 +141,10 @@ def test_match_characters(truth, found, expected):
 
 def match(truth, found, iou=0.5):
     return match_characters(
-        boxes(*(b for b, _ in truth)), [t for _, t in truth],
-        boxes(*(b for b, _ in found)), [t for _, t in found],
+        boxes(*(b for b, _ in truth)),
+        [t for _, t in truth],
+        boxes(*(b for b, _ in found)),
+        [t for _, t in found],
         iou,
     )
 
@@ -172,7 +174,9 @@ def test_scores_of_counts():
     assert character_scores(counts) == {"precision": 0.5, "recall": 0.5, "f1": 0.5}
     # 2 of 2 and 2 of 4: F1 = 2 * 2 / 6
     assert character_scores(MatchCounts(4, 2, 2, 2)) == {
-        "precision": 1, "recall": 0.5, "f1": pytest.approx(2 / 3)
+        "precision": 1,
+        "recall": 0.5,
+        "f1": pytest.approx(2 / 3),
     }
 
 
@@ -202,7 +206,9 @@ def test_end_to_end():
     found = [((0, 0, 10, 39), "1234"), ((20, 0, 30, 40), "5"), ((50, 0, 60, 9), "8")]
     # one right of two true and three found: F1 = 2 / 5
     assert end_to_end(truth, found) == {
-        "precision": pytest.approx(1 / 3), "recall": 0.5, "f1": pytest.approx(0.4)
+        "precision": pytest.approx(1 / 3),
+        "recall": 0.5,
+        "f1": pytest.approx(0.4),
     }
     assert end_to_end(truth, found, iou=0.99)["recall"] == 0
 
@@ -226,8 +232,16 @@ def test_lines_right(truth, found, right):
 
 @pytest.mark.parametrize(
     ("a", "b", "distance"),
-    [("", "", 0), ("", "12", 2), ("12", "", 2), ("12", "12", 0), ("12", "21", 2),
-     ("1234", "134", 1), ("134", "1234", 1), ("1934", "1234", 1)],
+    [
+        ("", "", 0),
+        ("", "12", 2),
+        ("12", "", 2),
+        ("12", "12", 0),
+        ("12", "21", 2),
+        ("1234", "134", 1),
+        ("134", "1234", 1),
+        ("1934", "1234", 1),
+    ],
 )
 def test_edit_distance(a, b, distance):
     assert edit_distance(a, b) == distance

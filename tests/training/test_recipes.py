@@ -1,4 +1,4 @@
-"""The whole way by the command line, small: synth, check, train, fuse, measure, read."""
+"""The whole way by the command line: synth, check, train, fuse, measure, read."""
 
 import json
 from pathlib import Path
@@ -7,13 +7,13 @@ import matplotlib
 import numpy as np
 import pytest
 from click.testing import CliRunner
-from fused_ocr.training import mnist
-from fused_ocr.training.annotations import read_annotations, read_classes
-from fused_ocr.training.glyphs import FontGlyphs, find_fonts
 from PIL import Image
 
 from fused_ocr.alphabet import DIGITS
 from fused_ocr.cli import main
+from fused_ocr.training import mnist
+from fused_ocr.training.annotations import read_annotations, read_classes
+from fused_ocr.training.glyphs import FontGlyphs, find_fonts
 
 FONTS = Path(matplotlib.get_data_path()) / "fonts" / "ttf"
 
@@ -114,8 +114,8 @@ class TestWholeWay:
         assert score > 90
 
     def test_fuse_evaluate_read(self, run, folder):
-        run("fuse", "detector/detector.keras", "recognizer/recognizer.keras", "own.keras",
-            "--frame", 128, 192, "--score-threshold", 0.005)  # fmt: skip
+        run("fuse", "detector/detector.keras", "recognizer/recognizer.keras",
+            "own.keras", "--frame", 128, 192, "--score-threshold", 0.005)  # fmt: skip
         run("evaluate", "own.keras", "--scattered", 3, "--lines", 2, "--mnist",
             "--annotations", "data/annotations.csv", "--classes", "data/classes.csv",
             "--fonts", FONTS, "--out", "scores")  # fmt: skip
@@ -130,8 +130,8 @@ class TestWholeWay:
         for i in range(6):
             Image.new("RGB", (90, 70), (i * 9, 90, 30)).save(folder / f"plain/{i}.png")
         result = run(
-            "train", "recognizer", "--out", "mined", "--mine", "detector/detector.keras",
-            "--photos", "plain", "--fonts", FONTS, code=2,
+            "train", "recognizer", "--out", "mined", "--photos", "plain", "--fonts", FONTS,
+            "--mine", "detector/detector.keras", code=2,
         )  # fmt: skip
         assert "finds nothing" in result.output
 
