@@ -25,6 +25,8 @@ from fused_ocr.saving import save_model
 
 def main() -> None:
     """Build, run, save."""
+    if len(sys.argv) < 2:
+        sys.exit("Usage: python examples/article.py OUTPUT.keras [RECOGNIZER.keras]")
     output, *trained = sys.argv[1:]
     config = DetectorConfig(backbone="ResNet50")
     detector = add_decoding(build_retinanet(config), config)

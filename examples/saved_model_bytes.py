@@ -12,6 +12,8 @@ import tensorflow as tf
 
 def main() -> None:
     """One request with files of different sizes."""
+    if len(sys.argv) < 3:
+        sys.exit("Usage: python examples/saved_model_bytes.py SAVED_MODEL PHOTO ...")
     folder, *photos = sys.argv[1:]
     loaded = tf.saved_model.load(folder)
     serve = loaded.signatures["serving_bytes"]

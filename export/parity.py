@@ -6,17 +6,19 @@ import dataclasses
 import io
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFont
 
+from fused_ocr.artefact import Description
 from fused_ocr.errors import CheckFailedError
 from fused_ocr.images import read_image
 from fused_ocr.reader import Reader, readings_of
 from fused_ocr.result import Readings
-from fused_ocr.runtimes import KerasRuntime, SavedModelRuntime
+from fused_ocr.runtimes import KerasRuntime
 
 __all__ = [
     "BOX_TOLERANCE",
@@ -29,6 +31,10 @@ __all__ = [
 
 BOX_TOLERANCE = 0.5
 """Pixels a box's edge may differ: another order of the same float32 sums."""
+
+
+_TOGETHER = 8
+"""How many pictures go in one request."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -94,39 +100,65 @@ def check_saved_model(
 ) -> ParityReport:
     """Compare all signatures of a SavedModel with the model it was made from.
 
-    Each picture goes through `serving_default` alone, and all together, as PNG files,
-    through `serving_bytes`.
+    Each picture goes through `serving_default` alone, and with a few others of other
+    sizes through `serving_padded`, and as a PNG file through `serving_bytes`.
     """
     import tensorflow as tf
 
     keras_reader = Reader(KerasRuntime(model))
     truth = [keras_reader.predict(photo.image) for photo in photos]
-    runtime = SavedModelRuntime(folder)
-    saved = Reader(runtime)
-    report = compare(photos, truth, [saved.predict(p.image) for p in photos])
+    description = keras_reader.description
+    loaded = tf.saved_model.load(str(folder))
+    signatures = loaded.signatures
+    reports = []
 
-    signature = tf.saved_model.load(str(folder)).signatures["serving_bytes"]
-    files = [_png(photo.image) for photo in photos]
-    found = {k: v.numpy() for k, v in signature(image_bytes=tf.constant(files)).items()}
-    together = [
-        readings_of(found, row, runtime.description, photo.image)
+    def check(part: slice, signature: str, **inputs: Any) -> None:
+        found = {k: v.numpy() for k, v in signatures[signature](**inputs).items()}
+        reports.append(_compare_batch(photos[part], truth[part], found, description))
+
+    for i, photo in enumerate(photos):
+        images = tf.constant(photo.image[None])
+        check(slice(i, i + 1), "serving_default", images=images)
+    for start in range(0, len(photos), _TOGETHER):
+        part = slice(start, start + _TOGETHER)
+        sizes = np.array([p.image.shape[:2] for p in photos[part]], np.int32)
+        padded = np.zeros((len(sizes), *sizes.max(0), 3), np.uint8)
+        for place, photo in zip(padded, photos[part], strict=True):
+            place[: photo.image.shape[0], : photo.image.shape[1]] = photo.image
+        check(
+            part,
+            "serving_padded",
+            images=tf.constant(padded),
+            sizes=tf.constant(sizes),
+        )
+        files = [_png(photo.image) for photo in photos[part]]
+        check(part, "serving_bytes", image_bytes=tf.constant(files))
+    whole = compare(photos, truth, truth)
+    return dataclasses.replace(
+        whole,
+        largest_shift=max(report.largest_shift for report in reports),
+        misses=tuple(miss for report in reports for miss in report.misses),
+    )
+
+
+def _compare_batch(
+    photos: Sequence[CheckPhoto],
+    truth: Sequence[Readings],
+    found: dict[str, npt.NDArray[Any]],
+    description: Description,
+) -> ParityReport:
+    """Compare the outputs of one request: codes and boxes, and the strings."""
+    readings = [
+        readings_of(found, row, description, photo.image)
         for row, photo in enumerate(photos)
     ]
-    spoken = [
-        [text.decode() for text in found["text"][row][: found["count"][row]]]
-        for row in range(len(photos))
-    ]
-    by_bytes = compare(photos, truth, together)
-    wrong = tuple(
-        f"{photo.name}: text {texts} for {one.texts}"
-        for photo, texts, one in zip(photos, spoken, truth, strict=True)
-        if texts != one.texts
-    )
-    return dataclasses.replace(
-        report,
-        largest_shift=max(report.largest_shift, by_bytes.largest_shift),
-        misses=report.misses + by_bytes.misses + wrong,
-    )
+    report = compare(photos, truth, readings)
+    wrong = []
+    for row, (photo, one) in enumerate(zip(photos, truth, strict=True)):
+        texts = [t.decode() for t in found["text"][row][: found["count"][row]]]
+        if texts != one.texts:
+            wrong.append(f"{photo.name}: text {texts} for {one.texts}")
+    return dataclasses.replace(report, misses=(*report.misses, *wrong))
 
 
 def compare(

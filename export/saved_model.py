@@ -172,7 +172,7 @@ def _decode(encoded: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
 
 
 def _publish(made: Path, folder: Path) -> None:
-    """Put a new folder where an old one may be; at no moment is there none."""
+    """Put a new folder where an old one may be: in one step where the system can."""
     if folder.is_dir() and any(folder.iterdir()) and _exchange(made, folder):
         return  # the old one is now aside, and goes with the temporary folder
     if folder.exists():

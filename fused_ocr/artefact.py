@@ -36,6 +36,7 @@ __all__ = [
     "find_artefact",
     "read_card",
     "read_description",
+    "refuse_newer",
     "shipped_models",
     "write_card",
 ]
@@ -111,29 +112,34 @@ def find_artefact(name_or_path: str | os.PathLike[str]) -> Path:
 
 
 def check_version(path: Path) -> None:
-    """Refuse an artefact of a newer version before anything of it is loaded.
+    """Refuse what is no fused reader, or a newer one, before anything is loaded.
 
     Raises:
         ArtefactVersionError: it is newer.
         ArtefactDamagedError: it cannot be read, or is none of ours.
     """
-    if path.is_dir():
-        values = _json(_extra(path, DESCRIPTION), path)
-        versions = [values.get("format_version")]
-    else:
-        values = _json(_member(path, "config.json"), path)
-        versions = list(_versions(values))
-    numbers = [v for v in versions if isinstance(v, int)]
-    if not numbers:
+    if not refuse_newer(path):
         raise ArtefactDamagedError(
             f"{path} is not a fused reader: it does not say its format version. Make "
             "one with fuse() or `fused-ocr fuse`."
         )
-    if max(numbers) > FORMAT_VERSION:
+
+
+def refuse_newer(path: Path) -> bool:
+    """Whether an artefact says its format version, which only fused readers do.
+
+    Raises:
+        ArtefactVersionError: it is newer than this library's.
+        ArtefactDamagedError: it cannot be read.
+    """
+    data = _extra(path, DESCRIPTION) if path.is_dir() else _member(path, "config.json")
+    numbers = [v for v in _versions(_json(data, path)) if isinstance(v, int)]
+    if numbers and max(numbers) > FORMAT_VERSION:
         raise ArtefactVersionError(
             f"{path} has format version {max(numbers)}; this library "
             f"({__version__}) reads up to {FORMAT_VERSION}. Upgrade fused-ocr."
         )
+    return bool(numbers)
 
 
 def read_description(folder: Path) -> Description:

@@ -13,6 +13,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from fused_ocr._version import __version__
 from fused_ocr.alphabet import Alphabet
 from fused_ocr.artefact import FORMAT_VERSION
 from fused_ocr.config import AssemblyConfig
@@ -40,6 +41,7 @@ class AssembleCharacters(keras.layers.Layer):
         alphabet: the characters, in the order of the probabilities.
         labels: names of the detector's classes, in order.
         format_version: see `fused_ocr.artefact.FORMAT_VERSION`.
+        library_version: of the library that fused the model.
 
     Input shape:
         boxes_yxyx: (B, N, 4) float32, pixel edges of the photo.
@@ -63,6 +65,7 @@ class AssembleCharacters(keras.layers.Layer):
         alphabet: str,
         labels: tuple[str, ...] = ("character",),
         format_version: int = FORMAT_VERSION,
+        library_version: str = __version__,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -74,6 +77,7 @@ class AssembleCharacters(keras.layers.Layer):
         self.alphabet = Alphabet(alphabet)
         self.labels = tuple(labels)
         self.format_version = format_version
+        self.library_version = library_version
 
     def call(
         self,
@@ -260,6 +264,7 @@ class AssembleCharacters(keras.layers.Layer):
             "alphabet": self.alphabet.characters,
             "labels": list(self.labels),
             "format_version": self.format_version,
+            "library_version": self.library_version,
         }
 
 

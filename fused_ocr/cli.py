@@ -182,7 +182,7 @@ def fuse(
 ) -> None:
     """Join DETECTOR and RECOGNIZER (.keras files) into the reader OUTPUT (.keras)."""
     quiet_tensorflow()
-    from fused_ocr.config import FusionConfig
+    from fused_ocr.config import CropConfig, FusionConfig
     from fused_ocr.fusion import fuse as join
     from fused_ocr.recognition.character import alphabet_of
     from fused_ocr.runtimes import load_keras_model
@@ -193,12 +193,11 @@ def fuse(
         load_keras_model(Path(recognizer)),
     )
     alphabet_of(reader)
-    config = (
-        FusionConfig.from_json(config_file.read()) if config_file else FusionConfig()
-    )
-    config = config.replace(
-        crop=config.crop.replace(size_yx=tuple(reader.input_shape[1:3]))
-    )
+    if config_file:
+        config = FusionConfig.from_json(config_file.read())
+    else:
+        size_yx = tuple(reader.input_shape[1:3])
+        config = FusionConfig(crop=CropConfig(size_yx=size_yx))
     if options["frame"]:
         config = config.replace(frame_yx=tuple(options["frame"]))
     if options["flow"]:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import click
 
@@ -18,6 +19,9 @@ __all__ = ["COMMANDS", "quiet_tensorflow"]
 _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 _NEW_FOLDER = click.Path(file_okay=False, path_type=Path)
+_FREE = ("anchors", "patience", "strategy", "validation_steps", "workers")
+"""Options that may change when a run goes on."""
+_SYSTEM_FONTS = (Path("/usr/share/fonts"), Path("/Library/Fonts"))
 
 
 def _material_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -28,8 +32,7 @@ def _material_options(command: Callable[..., Any]) -> Callable[..., Any]:
                 "--fonts",
                 type=_FOLDER,
                 multiple=True,
-                default=["/usr/share/fonts"],
-                help="Folders with .ttf and .otf files.",
+                help="Folders with .ttf and .otf files; else the system's.",
             ),
             click.option(
                 "--photos",
@@ -80,7 +83,7 @@ def _run_options(
                 ),
                 click.option(
                     "--ema",
-                    type=float,
+                    type=click.FloatRange(0, 1, max_open=True),
                     default=0.998,
                     help="Momentum of the averaged weights; 0 for none.",
                 ),
@@ -171,23 +174,29 @@ def backdrops(quads: Path, photos: Path, folder: Path) -> None:
     default=320,
     help="Of the detector's square frame.",
 )
+@click.option("--anchors", type=click.File("r"), help="AnchorConfig, JSON, to try.")
 @click.option("--json", "as_json", is_flag=True, help="As one JSON object.")
-def check_data(annotations: Path, classes: Path, side: int, *, as_json: bool) -> None:
+def check_data(
+    annotations: Path,
+    classes: Path,
+    side: int,
+    anchors: TextIO | None,
+    *,
+    as_json: bool,
+) -> None:
     """Check ANNOTATIONS (CSV) and CLASSES (CSV), and how well the anchors cover them.
 
     Rows are `path,x1,y1,x2,y2,class` with an optional text behind; `path,,,,,` is a
     photo without anything.
     """
-    import json
-
     from fused_ocr.config import AnchorConfig
     from fused_ocr.training.annotations import read_annotations, read_classes
     from fused_ocr.training.data_check import check_data as check
 
     names = read_classes(classes)
-    report = check(
-        read_annotations(annotations, names), names, AnchorConfig(), (side, side)
-    )
+    config = AnchorConfig.from_json(anchors.read()) if anchors else AnchorConfig()
+    photos = read_annotations(annotations, names)
+    report = check(photos, names, config, (side, side))
     click.echo(json.dumps(report.to_dict(), indent=2) if as_json else report.to_text())
     if not report.ok:
         raise click.ClickException("The data has errors; see above.")
@@ -336,7 +345,7 @@ def _material(options: dict[str, Any]) -> Any:
 
     return Material(
         options["data_dir"],
-        tuple(options["fonts"]),
+        tuple(options["fonts"]) or _SYSTEM_FONTS,
         tuple(options["photos"]),
         options["characters"],
     )
@@ -357,6 +366,9 @@ def _run(out: Path, options: dict[str, Any]) -> Any:
         batch_size=options["batch_size"],
         strategy=options["strategy"],
         workers=options["workers"],
+        settings=json.dumps(
+            {k: str(v) for k, v in sorted(options.items()) if k not in _FREE}
+        ),
     )
 
 

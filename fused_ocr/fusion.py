@@ -154,6 +154,7 @@ def describe(model: keras.Model) -> Description:
         alphabet=parts.assemble.alphabet.characters,
         labels=parts.assemble.labels,
         format_version=parts.assemble.format_version,
+        library_version=parts.assemble.library_version,
         fusion=FusionConfig(
             frame_yx=parts.letterbox.frame_yx,
             flow="folded" if isinstance(parts.recognize, FoldedFlow) else "multiflow",
@@ -171,14 +172,14 @@ def parts_of(model: keras.Model) -> _Parts:
         ArtefactDamagedError: the model is not one of `fuse`.
     """
     layers = {layer.name: layer for layer in model.layers}
-    recognize = layers.get("recognize") or layers.get("multiflow")
+    recognize = "multiflow" if "multiflow" in layers else "recognize"
     try:
         return _Parts(
             **{
                 name: layers[name]
                 for name in ("letterbox", "detector", "select", "crop", "assemble")
             },
-            recognize=recognize,
+            recognize=layers[recognize],
         )
     except KeyError as error:
         raise ArtefactDamagedError(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import os
 from collections.abc import Iterable, Iterator
 from typing import Any, Literal, overload
@@ -130,36 +129,41 @@ class Reader:
             raise ConfigError(
                 f"on_error must be 'raise' or 'return'. Received: {on_error!r}."
             )
-        numbered = enumerate(sources)
-        while window := list(itertools.islice(numbered, batch_size * _WINDOW)):
-            yield from self._read_window(window, batch_size, max_pixels, on_error)
-
-    def _read_window(
-        self,
-        window: list[tuple[int, Any]],
-        batch_size: int,
-        max_pixels: int,
-        on_error: str,
-    ) -> list[Any]:
-        results: dict[int, Any] = {}
-        photos: list[tuple[int, str, npt.NDArray[np.uint8]]] = []
-        for index, source in window:
+        window: list[tuple[int, str, Any]] = []
+        pixels = 0
+        for index, source in enumerate(sources):
             name = source_name(source, index)
             try:
-                photos.append(
-                    (index, name, read_image(source, name=name, max_pixels=max_pixels))
-                )
+                photo: Any = read_image(source, name=name, max_pixels=max_pixels)
+                pixels += photo.shape[0] * photo.shape[1]
             except ImageError as error:
                 if on_error == "raise":
                     raise
-                results[index] = error
+                photo = error
+            window.append((index, name, photo))
+            if (
+                len(window) == batch_size * _WINDOW
+                or pixels >= _MAX_BATCH_PIXELS * _WINDOW
+            ):
+                yield from self._read_window(window, batch_size)
+                window, pixels = [], 0
+        yield from self._read_window(window, batch_size)
+
+    def _read_window(
+        self, window: list[tuple[int, str, Any]], batch_size: int
+    ) -> list[Any]:
+        """The results of some photos, or errors in their places, in order."""
+        results: dict[int, Any] = {
+            i: photo for i, _, photo in window if isinstance(photo, ImageError)
+        }
+        photos = [one for one in window if one[0] not in results]
         # Photos of like size together: little is padded.
-        photos.sort(key=lambda photo: photo[2].shape)
+        photos.sort(key=lambda one: one[2].shape)
         for batch in _batches(photos, batch_size):
             found = self._run([image for _, _, image in batch])
             for row, (index, name, image) in enumerate(batch):
                 results[index] = readings_of(found, row, self.description, image, name)
-        return [results[index] for index, _ in window]
+        return [results[index] for index, _, _ in window]
 
     def _run(self, images: list[npt.NDArray[np.uint8]]) -> Outputs:
         shapes = {image.shape for image in images}

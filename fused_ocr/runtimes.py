@@ -10,7 +10,13 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from fused_ocr.artefact import Description, check_version, read_card, read_description
+from fused_ocr.artefact import (
+    Description,
+    check_version,
+    read_card,
+    read_description,
+    refuse_newer,
+)
 from fused_ocr.errors import (
     ArtefactDamagedError,
     FusedOcrError,
@@ -72,9 +78,11 @@ def load_keras_model(path: Path) -> Any:
     """Load a `.keras` file of ours: a fused reader, a detector or a recogniser.
 
     Raises:
+        ArtefactVersionError: it is newer than this library.
         ArtefactDamagedError: it does not load.
         MissingDependencyError: TensorFlow is not installed.
     """
+    refuse_newer(path)
     with _loading(path):
         import keras
 

@@ -13,6 +13,7 @@ import keras
 import numpy as np
 
 from fused_ocr.artefact import write_card
+from fused_ocr.errors import ConfigError
 
 __all__ = ["save_model"]
 
@@ -31,9 +32,16 @@ def save_model(
         path: of the file; an old one is replaced when the new one is whole.
         card: the model card, Markdown, kept inside.
         half: keep the weights as float16: half the size; they are float32 again when
-            loaded.
+            loaded. What float16 cannot hold stays float32.
+
+    Raises:
+        ConfigError: the file's name does not end in `.keras`.
     """
     path = Path(path)
+    if path.suffix != ".keras":
+        raise ConfigError(
+            f"A model's file must end in .keras. Received: {str(path)!r}."
+        )
     with tempfile.TemporaryDirectory(dir=path.parent, prefix=".saving-") as folder:
         plain = Path(folder) / "model.keras"
         model.save(plain)
@@ -41,7 +49,10 @@ def save_model(
         if half:
             data = _halved(data)
         aside = Path(folder) / "whole.keras"
-        aside.write_bytes(data)
+        with open(aside, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
         os.replace(aside, path)
 
 
@@ -72,7 +83,8 @@ def _halved_weights(data: bytes) -> bytes:
             else:
                 values = item[()]
                 if values.dtype == np.float32:
-                    values = values.astype(np.float16)
+                    halved = values.astype(np.float16)
+                    values = halved if np.isfinite(halved).all() else values
                 made = new.create_dataset(name, data=values)
             for key, value in item.attrs.items():
                 made.attrs[key] = value

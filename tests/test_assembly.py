@@ -432,6 +432,7 @@ def test_layer():
         "alphabet": LETTERS,
         "labels": ("a", "b"),
         "format_version": 7,
+        "library_version": "0.0.7",
     }
     cases = [
         tuple(

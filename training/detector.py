@@ -15,7 +15,7 @@ from fused_ocr.detection.retinanet import add_decoding, build_retinanet
 
 from .examples import Example
 from .feed import ordered
-from .runs import RunConfig, optimizer_for, strategy_named, train
+from .runs import RunConfig, optimizer_for, start_from, strategy_named, train
 from .targets import AnchorTargets
 
 __all__ = ["train_detector"]
@@ -43,8 +43,6 @@ def train_detector(
     Returns:
         The detector with decoding, as `add_decoding` gives it.
     """
-    from keras_retinanet import losses
-
     frame_yx = examples(0).frame.shape[:2]
     targets = AnchorTargets(frame_yx, config.anchors, len(config.labels))
 
@@ -65,8 +63,10 @@ def train_detector(
 
     with strategy_named(run.strategy).scope():
         model = build_retinanet(config, weights=backbone_weights)
+        from keras_retinanet import losses
+
         if init is not None:
-            model.set_weights(init.get_weights())
+            start_from(model, init)
         model.compile(optimizer_for(run), loss=[losses.smooth_l1(), losses.focal()])
         train(model, batches(examples, run.workers), batches(validation, 0), run)
     return add_decoding(model, config)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import json
+import math
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -37,7 +38,13 @@ from .patches import Pool
 from .pictures import contact_sheet
 from .scenes import Scene
 
-__all__ = ["Evaluation", "evaluate_recognizer", "evaluate_scenes", "scenes_of"]
+__all__ = [
+    "Evaluation",
+    "evaluate_recognizer",
+    "evaluate_scenes",
+    "save_scores",
+    "scenes_of",
+]
 
 _AP_THRESHOLD = 0.02
 """Average precision needs the unsure detections too; below this they change nothing."""
@@ -52,7 +59,7 @@ class Evaluation:
 
     Attributes:
         scores: by name.
-        worst: the pictures that were read wrong, drawn, with what was expected.
+        worst: the pictures with most characters wrong, drawn, and what was expected.
     """
 
     scores: dict[str, float]
@@ -61,8 +68,7 @@ class Evaluation:
     def save(self, folder: Path) -> None:
         """Write `scores.json`, and `worst.png` if anything was read wrong."""
         folder.mkdir(parents=True, exist_ok=True)
-        text = json.dumps(self.scores, indent=2)
-        write_atomically(folder / "scores.json", text.encode())
+        save_scores(folder / "scores.json", self.scores)
         if self.worst:
             pictures, captions = zip(*self.worst, strict=True)
             sheet = contact_sheet(list(pictures), list(captions), columns=6)
@@ -95,7 +101,7 @@ def evaluate_scenes(
     pairs: list[tuple[str, str]] = []
     truths: list[Boxes] = []
     detections: list[tuple[Boxes, npt.NDArray[np.float32]]] = []
-    worst: list[tuple[Any, str]] = []
+    wrong: list[tuple[int, Scene, Readings]] = []
     stream = track(itertools.islice(scenes, count), "evaluating", total=count)
     while group := list(itertools.islice(stream, batch_size)):
         found = reader.predict([scene.image for scene in group], batch_size=batch_size)
@@ -110,10 +116,9 @@ def evaluate_scenes(
             pairs += _paired(scene, readings)
             truths.append(scene.boxes_yxyx)
             detections.append(detector(scene.image))
-            wrong = not (characters_right[-1] and texts_right[-1])
-            if wrong and len(worst) < _WORST:
-                expected = " ".join(scene.texts) or "nothing"
-                worst.append((readings.draw(), f"is {expected}"))
+            if not (characters_right[-1] and texts_right[-1]):
+                faults = matched.truths + matched.found - 2 * matched.right
+                wrong.append((faults, scene, readings))
     scores = {
         "images": float(len(truths)),
         **detection_map(truths, detections),
@@ -124,7 +129,24 @@ def evaluate_scenes(
         "strings": exact_match(pairs),
         "character_error_rate": character_error_rate(pairs),
     }
-    return Evaluation(scores, tuple(worst))
+    wrong.sort(key=lambda case: -case[0])
+    worst = tuple(
+        (readings.draw(), f"is {' '.join(scene.texts) or 'nothing'}")
+        for _, scene, readings in wrong[:_WORST]
+    )
+    return Evaluation(scores, worst)
+
+
+def save_scores(path: Path, scores: dict[str, Any]) -> None:
+    """Write scores as JSON; what could not be measured (nan) is null."""
+
+    def plain(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {key: plain(one) for key, one in value.items()}
+        return None if math.isnan(value) else value
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_atomically(path, json.dumps(plain(scores), indent=2).encode())
 
 
 def evaluate_recognizer(

@@ -45,6 +45,7 @@ class SyntheticExamples:
         characters: what is written.
         distractors: what is written and not to be found.
         scattered_part: part of the examples that are scattered digits.
+        label: class of the characters.
         seed: another seed, other examples.
     """
 
@@ -55,6 +56,7 @@ class SyntheticExamples:
     characters: str = DIGITS
     distractors: str = ""
     scattered_part: float = 0.2
+    label: int = 0
     seed: int = 0
 
     def __call__(self, index: int) -> Example:
@@ -75,5 +77,7 @@ class SyntheticExamples:
                 distractors=self.distractors,
             )
         return Example(
-            scene.image, scene.boxes_yxyx, np.zeros(len(scene.characters), np.int64)
+            scene.image,
+            scene.boxes_yxyx,
+            np.full(len(scene.characters), self.label, np.int64),
         )

@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
+import zipfile
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -90,8 +92,7 @@ def glyph_pool(path: Path, alphabet: Alphabet, weight: float) -> Pool:
     Characters of the alphabet keep their label; for digits, capitals that look like
     none of them are blanks.
     """
-    with np.load(path) as data:
-        images, names = data["images"], data["labels"]
+    images, names = _arrays(path, "images", "labels")
     wanted = list(alphabet.characters)
     blanks = list(NOT_DIGITS) if alphabet.characters == DIGITS else []
     keep = np.isin(names, wanted + blanks)
@@ -124,9 +125,14 @@ def digit_photo_pool(
             pictures of one source are near copies, so halves are parted by source.
         weight: see `Pool`.
     """
-    with np.load(path) as data:
-        keep = sources(data["source"])
-        images, labels = data["images"][keep], data["labels"][keep].astype(np.int64)
+    pictures, digits, origin = _arrays(path, "images", "labels", "source")
+    keep = sources(origin)
+    if not keep.any():
+        raise ConfigError(
+            f"{path} has no pictures in this half: its {len(np.unique(origin))} "
+            "sources are parted by their numbers, one in five for measuring."
+        )
+    images, labels = pictures[keep], digits[keep].astype(np.int64)
     return Pool(path.stem, np.stack([_photo_patch(i) for i in images]), labels, weight)
 
 
@@ -218,6 +224,17 @@ def cut_patches(
     crops = layer(images, padded, counts).numpy()[..., 0]
     whole = np.round(crops * 255).astype(np.uint8)
     return [one[:n] for one, n in zip(whole, counts, strict=True)]
+
+
+def _arrays(path: Path, *names: str) -> list[npt.NDArray[Any]]:
+    """Arrays of an npz file; raises `ConfigError` if it is none or lacks one."""
+    try:
+        with np.load(path) as data:
+            return [data[name] for name in names]
+    except (KeyError, ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
+        raise ConfigError(
+            f"{path} is no npz file with the arrays {', '.join(names)}: {error}."
+        ) from error
 
 
 def _centred(images: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from rich.console import Console
 
 from fused_ocr.alphabet import DIGITS, Alphabet
 from fused_ocr.artefact import find_artefact
@@ -16,14 +17,21 @@ from fused_ocr.config import AnchorConfig, DetectorConfig, RecognizerConfig
 from fused_ocr.detection.retinanet import training_model
 from fused_ocr.errors import ConfigError
 from fused_ocr.fusion import parts_of
+from fused_ocr.recognition.character import alphabet_of
 from fused_ocr.recognition.flows import FoldedFlow
 from fused_ocr.runtimes import load_keras_model
 from fused_ocr.saving import save_model
 
+from .anchor_fit import COVERED, best_overlaps
 from .annotated import AnnotatedExamples
 from .annotations import read_annotations, read_classes
 from .detector import train_detector
-from .evaluation import evaluate_recognizer, evaluate_scenes, scenes_of
+from .evaluation import (
+    evaluate_recognizer,
+    evaluate_scenes,
+    save_scores,
+    scenes_of,
+)
 from .examples import Example, SyntheticExamples
 from .material import LineScenes, Material, ScatteredScenes
 from .mining import mined_pool
@@ -47,6 +55,8 @@ _UNSEEN_PART = 5
 
 _VALIDATION_PART = 20
 """One patch in this many is kept for validation."""
+
+_COVERAGE_EXAMPLES = 64
 
 _WEIGHTS = {
     "mnist": 0.36,
@@ -96,7 +106,9 @@ def detector_recipe(
         part = options["synthetic_part"]
         examples = own
         if part:
-            examples = _Mixed(own, _synthetic(material, side, options["seed"]), part)
+            label = _label_of_characters(labels)
+            scenes = _synthetic(material, side, options["seed"], label)
+            examples = _Mixed(own, scenes, part)
     anchors = AnchorConfig()
     if options["anchors"] is not None:
         anchors = AnchorConfig.from_json(options["anchors"].read())
@@ -107,6 +119,7 @@ def detector_recipe(
         anchors=anchors,
     )
     init = options["init"] and training_model(load_keras_model(options["init"]))
+    _report_coverage(examples, anchors, side)
     detector = train_detector(
         config,
         run,
@@ -136,6 +149,7 @@ def recognizer_recipe(
         the unseen sources of digit photos.
     """
     alphabet = Alphabet(material.characters)
+    measured = _measured_pools(material, options)
     pools = _pools(material, alphabet, options)
     if not pools:
         raise ConfigError(
@@ -145,20 +159,23 @@ def recognizer_recipe(
     config = RecognizerConfig(
         arch=options["arch"], alphabet=alphabet.characters, width=options["width"]
     )
+    init = options["init"] and load_keras_model(options["init"])
+    if init is not None and alphabet_of(init) != alphabet:
+        raise ConfigError(
+            f"{options['init']} reads {alphabet_of(init).characters!r}, not "
+            f"{alphabet.characters!r}; start without --init, or give --characters."
+        )
     recognizer = train_recognizer(
         config,
         run,
         [_part(pool, held=False) for pool in pools],
         [_part(pool, held=True) for pool in pools],
-        init=options["init"] and load_keras_model(options["init"]),
+        init=init,
         seed=options["seed"],
     )
     save_model(recognizer, out / "recognizer.keras")
     plot_curves(out / "log.csv", out / "curves.png")
-    scores = {
-        pool.name: evaluate_recognizer(recognizer, pool)
-        for pool in _measured_pools(material, options)
-    }
+    scores = {pool.name: evaluate_recognizer(recognizer, pool) for pool in measured}
     return out / "recognizer.keras", scores
 
 
@@ -195,6 +212,16 @@ def evaluate_model(
             scores[label] = evaluation.scores
             if options["out"] is not None:
                 evaluation.save(options["out"] / label)
+    elif options["scattered"] or options["lines"] or options["annotations"]:
+        raise ConfigError(
+            f"{name} is a {model.name}: it reads no pictures. Fuse it first, or "
+            "measure single characters with --mnist or --digit-photos."
+        )
+    if alphabet_of(recognizer).characters != material.characters:
+        raise ConfigError(
+            f"{name} reads {alphabet_of(recognizer).characters!r}; give that as "
+            f"--characters. Received: {material.characters!r}."
+        )
     for pool in _measured_pools(material, options):
         scores[f"{pool.name}, single characters"] = {
             "characters": float(len(pool.labels)),
@@ -203,6 +230,8 @@ def evaluate_model(
                 recognizer, pool, with_blank=False
             ),
         }
+    if options["out"] is not None and scores:
+        save_scores(options["out"] / "scores.json", scores)
     return scores
 
 
@@ -219,7 +248,34 @@ class _Mixed:
         return (self.synthetic if from_scenes else self.own)(index)
 
 
-def _synthetic(material: Material, side: int, seed: int) -> SyntheticExamples:
+def _label_of_characters(labels: tuple[str, ...]) -> int:
+    """The class of synthetic characters among the caller's."""
+    if "character" in labels:
+        return labels.index("character")
+    if len(labels) == 1:
+        return 0
+    raise ConfigError(
+        f"Synthetic scenes show single characters, and none of the classes {labels} is "
+        "called 'character'. Name it so, or give --synthetic-part 0."
+    )
+
+
+def _report_coverage(
+    examples: Callable[[int], Example], anchors: AnchorConfig, side: int
+) -> None:
+    """Say how many boxes the anchors reach: uncovered ones are learnt badly."""
+    boxes = np.concatenate([examples(i).boxes_yxyx for i in range(_COVERAGE_EXAMPLES)])
+    if len(boxes):
+        covered = (best_overlaps(boxes, anchors, (side, side)) >= COVERED).mean()
+        Console(stderr=True).print(
+            f"The anchors cover {covered:.1%} of {len(boxes)} boxes (IoU {COVERED}); "
+            "`fused-ocr check-data` suggests others."
+        )
+
+
+def _synthetic(
+    material: Material, side: int, seed: int, label: int = 0
+) -> SyntheticExamples:
     digits = material.characters == DIGITS
     return SyntheticExamples(
         material.sources("train"),
@@ -228,6 +284,7 @@ def _synthetic(material: Material, side: int, seed: int) -> SyntheticExamples:
         material.backgrounds("train"),
         characters=material.characters,
         distractors=NOT_DIGITS if digits else "",
+        label=label,
         seed=seed,
     )
 
@@ -274,7 +331,7 @@ def _pools(material: Material, alphabet: Alphabet, options: Options) -> list[Poo
 
 def _measured_pools(material: Material, options: Options) -> list[Pool]:
     pools = []
-    if options["mnist"]:
+    if options["mnist"] and material.characters == DIGITS:
         pools.append(mnist_pool("test", material.data_dir, 1.0))
     pools += [digit_photo_pool(path, _unseen, 1.0) for path in options["digit_photos"]]
     return pools

@@ -15,7 +15,7 @@ from fused_ocr.recognition.character import build_recognizer
 
 from .augmentation import Augmentation, centre_crops
 from .patches import CROP, Pool, concatenate
-from .runs import RunConfig, optimizer_for, strategy_named, train
+from .runs import RunConfig, optimizer_for, start_from, strategy_named, train
 
 __all__ = ["train_recognizer"]
 
@@ -84,7 +84,7 @@ def train_recognizer(
     with strategy_named(run.strategy).scope():
         model = build_recognizer(config)
         if init is not None:
-            model.set_weights(init.get_weights())
+            start_from(model, init)
         model.compile(
             optimizer_for(run),
             loss=keras.losses.SparseCategoricalCrossentropy(),

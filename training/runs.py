@@ -29,7 +29,7 @@ from fused_ocr.errors import ArtefactDamagedError, ConfigError, TrainingFailedEr
 
 from .files import write_atomically
 
-__all__ = ["RunConfig", "optimizer_for", "strategy_named", "train"]
+__all__ = ["RunConfig", "optimizer_for", "start_from", "strategy_named", "train"]
 
 Batches = Callable[[int], Iterator[Any]]
 """Gives the batches from the one of an index on."""
@@ -51,6 +51,8 @@ class RunConfig:
         batch_size: examples a step.
         strategy: of `tf.distribute`, see `strategy_named`.
         workers: processes that make examples; 0 makes them in this one.
+        settings: whatever else decides the result, as text; a run does not go on with
+            other settings.
     """
 
     folder: Path
@@ -64,6 +66,7 @@ class RunConfig:
     batch_size: int = 8
     strategy: str = "none"
     workers: int = 1
+    settings: str = ""
 
     def __post_init__(self) -> None:
         for field in ("epochs", "steps", "validation_steps", "batch_size"):
@@ -106,6 +109,22 @@ def optimizer_for(config: RunConfig) -> keras.optimizers.Optimizer:
         use_ema=config.ema is not None,
         ema_momentum=config.ema if config.ema is not None else 0.99,
     )
+
+
+def start_from(model: keras.Model, init: keras.Model) -> None:
+    """Give a new model the weights of another one of the same shape.
+
+    Raises:
+        ConfigError: they do not fit.
+    """
+    shapes = [[w.shape for w in m.get_weights()] for m in (model, init)]
+    if shapes[0] != shapes[1]:
+        raise ConfigError(
+            f"The weights of {init.name!r} ({len(shapes[1])} arrays) do not fit this "
+            f"{model.name!r} ({len(shapes[0])} arrays): start from a model of the same "
+            "backbone, channels, anchors and labels, or the same network and alphabet."
+        )
+    model.set_weights(init.get_weights())
 
 
 def train(
@@ -193,10 +212,18 @@ class _Run(keras.callbacks.Callback):
             data = io.BytesIO(self._state.read_bytes())
             with np.load(data, allow_pickle=False) as state:
                 self.history = json.loads(str(state["history"]))
+                settings = json.loads(str(state["settings"]))
                 values = [state[f"v{i}"] for i in range(len(variables))]
                 extra = f"v{len(variables)}" in state
         except (KeyError, ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
             raise ArtefactDamagedError(self._complaint(str(error))) from error
+        changed = [k for k, v in self._settings().items() if settings.get(k) != v]
+        if changed:
+            raise ConfigError(
+                f"The run in {self.config.folder} was started with another "
+                f"{', '.join(changed)}: {[settings.get(k) for k in changed]}. Give the "
+                "same, or choose another folder."
+            )
         shapes = [tuple(v.shape) for v in variables]
         if extra or [value.shape for value in values] != shapes:
             raise ArtefactDamagedError(self._complaint("other variables"))
@@ -206,10 +233,18 @@ class _Run(keras.callbacks.Callback):
 
     def load_best(self) -> None:
         """Give the model the weights with the best validation loss."""
-        if self._best.exists():
-            with np.load(self._best) as best:
-                for i, variable in enumerate(self._net.weights):
-                    variable.assign(best[f"w{i}"])
+        if not self._best.exists():
+            return
+        weights = self._net.weights
+        try:
+            with np.load(io.BytesIO(self._best.read_bytes())) as best:
+                values = [best[f"w{i}"] for i in range(len(weights))]
+        except (KeyError, ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
+            raise ArtefactDamagedError(
+                f"{self._best} is damaged ({error}); remove the folder and train again."
+            ) from error
+        for variable, value in zip(weights, values, strict=True):
+            variable.assign(value)
 
     # The averaged weights are in the model only during validation.
     def on_test_end(self, logs: dict[str, float] | None = None) -> None:  # noqa: ARG002
@@ -242,10 +277,29 @@ class _Run(keras.callbacks.Callback):
         self._tensorboard(row)
         arrays = {f"v{i}": v.numpy() for i, v in enumerate(self._all_variables())}
         _save_arrays(
-            self._state, {"history": np.array(json.dumps(self.history)), **arrays}
+            self._state,
+            {
+                "history": np.array(json.dumps(self.history)),
+                "settings": np.array(json.dumps(self._settings())),
+                **arrays,
+            },
         )
         if self.stopped:
             self._net.stop_training = True
+
+    def _settings(self) -> dict[str, Any]:
+        """What has to be the same for a run to go on exactly."""
+        config = self.config
+        fields = (
+            "epochs",
+            "steps",
+            "batch_size",
+            "learning_rate",
+            "weight_decay",
+            "ema",
+        )
+        own = {name: getattr(config, name) for name in fields}
+        return {**own, **(json.loads(config.settings) if config.settings else {})}
 
     def _all_variables(self) -> list[Any]:
         return [*self._net.variables, *self._net.optimizer.variables]

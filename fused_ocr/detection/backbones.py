@@ -123,10 +123,11 @@ def backbone_features(
             f"{name} does not take alpha={alpha!r}: leave it out, or choose a "
             "MobileNet."
         ) from error
-    except (OSError, ValueError) as error:
+    except Exception as error:  # a failed download raises a plain Exception
         raise ArtefactError(
             f"The weights {source!r} do not fit {name} (alpha={alpha!r}), or cannot be "
-            f"read: {error}. Give a file saved with include_top=False."
+            f"read: {error}. Give a file saved with "
+            "include_top=False, or connect to the internet for 'imagenet'."
         ) from error
     if source is not None:
         for layer in model.layers:

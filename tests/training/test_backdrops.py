@@ -27,7 +27,7 @@ def test_a_number_goes_and_a_word_stays(tmp_path):
     assert write_backdrops(tmp_path / "quads.csv", tmp_path, tmp_path / "out") == 1
     with Image.open(tmp_path / "out/a.jpg") as image:
         after = np.asarray(image).astype(int)
-    # Filled from around; 25 of 255 is what eight bits of blur leave in so small a photo.
+    # Filled from around, but for what eight bits of blur leave in so small a photo.
     assert np.abs(after[22:28, 24:46] - 120).max() < 25
     assert np.abs(after[62:68, 64:96]).max() < 30
     far = np.s_[40:55, 5:55]

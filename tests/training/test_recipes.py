@@ -130,7 +130,8 @@ class TestWholeWay:
         for i in range(6):
             Image.new("RGB", (90, 70), (i * 9, 90, 30)).save(folder / f"plain/{i}.png")
         result = run(
-            "train", "recognizer", "--out", "mined", "--photos", "plain", "--fonts", FONTS,
+            "train", "recognizer", "--out", "mined", "--photos", "plain",
+            "--fonts", FONTS,
             "--mine", "detector/detector.keras", code=2,
         )  # fmt: skip
         assert "finds nothing" in result.output

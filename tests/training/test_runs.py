@@ -85,7 +85,7 @@ def without_time(history):
 
 def state_of(folder):
     with np.load(folder / "state.npz") as state:
-        return {key: state[key] for key in state if key != "history"}
+        return {key: state[key] for key in state if key[0] == "v"}
 
 
 def test_killed_and_gone_on_with(straight, tmp_path):
@@ -258,3 +258,18 @@ def test_the_learning_rate_rises_and_falls(tmp_path, epochs, steps, warm):
     values = [float(rate(step)) for step in (warm, epochs * steps)]
     assert values == pytest.approx([0.1 if warm else values[0], values[1]])
     assert float(rate(0)) == pytest.approx(0.1 / 20) or not warm
+
+
+def test_a_run_does_not_go_on_with_other_settings(tmp_path):
+    def again(**changes):
+        settings = config(
+            tmp_path, **{"epochs": 1, "settings": '{"seed": "1"}'} | changes
+        )
+        return train(make(settings), batches, batches, settings)
+
+    assert len(again()) == 1
+    assert len(again()) == 1
+    with pytest.raises(ConfigError, match=r"another seed: \['1'\]"):
+        again(settings='{"seed": "2"}')
+    with pytest.raises(ConfigError, match=r"another epochs: \[1\]"):
+        again(epochs=2)
