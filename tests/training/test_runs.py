@@ -212,9 +212,11 @@ def test_a_state_that_is_none_is_refused(straight, tmp_path, damage):
 
 def test_the_state_of_another_model_is_refused(straight, tmp_path):
     (tmp_path / "state.npz").write_bytes((straight[0] / "state.npz").read_bytes())
-    settings = config(tmp_path, ema=None)  # no averages: fewer variables
+    settings = config(tmp_path)
+    other = keras.Sequential([keras.Input((6,)), keras.layers.Dense(1)])
+    other.compile(optimizer_for(settings), loss="mse", metrics=["accuracy"])
     with pytest.raises(ArtefactDamagedError, match="other variables"):
-        train(make(settings), batches, batches, settings)
+        train(other, batches, batches, settings)
 
 
 def test_a_loss_of_nan_stops_the_run_and_keeps_the_state(tmp_path):
@@ -230,7 +232,7 @@ def test_a_loss_of_nan_stops_the_run_and_keeps_the_state(tmp_path):
         train(make(settings), spoilt, batches, settings)
     with np.load(tmp_path / "state.npz") as state:
         assert len(json.loads(str(state["history"]))) == 2
-        assert all(np.isfinite(state[k]).all() for k in state if k != "history")
+        assert all(np.isfinite(state[k]).all() for k in state if k[0] == "v")
     # Gone on with good data, it ends.
     assert len(train(make(settings), batches, batches, settings)) == EPOCHS
 
