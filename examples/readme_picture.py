@@ -1,6 +1,6 @@
 """Draws the picture at the top of the README from the sample photos.
 
-    python examples/readme_picture.py
+python examples/readme_picture.py
 """
 
 import os

@@ -6,8 +6,11 @@ import tensorflow as tf
 
 __all__ = ["exif_orientation", "upright"]
 
-_SEARCHED = 65536
-"""The EXIF segment is among the first of a JPEG and at most this long, bytes."""
+_SEARCHED = 4096
+"""The EXIF segment begins within so many bytes: cameras write it first."""
+
+_READ = 65536
+"""A segment is at most so long, bytes."""
 
 _MOST_ENTRIES = 64
 _ORIENTATION = 0x0112
@@ -23,23 +26,20 @@ def exif_orientation(encoded: tf.Tensor) -> tf.Tensor:
         int32 (): 1 to 8 as in the EXIF standard (CIPA DC-008, tag 0x0112); 1 where the
         file says nothing, or nothing that can be understood.
     """
-    head = tf.cast(
-        tf.io.decode_raw(tf.strings.substr(encoded, 0, _SEARCHED), tf.uint8), tf.int32
-    )
+    head = tf.io.decode_raw(tf.strings.substr(encoded, 0, _SEARCHED + _READ), tf.uint8)
     length = tf.size(head)
+    padded = tf.pad(head, [[0, 1]])
 
     def at(places: tf.Tensor) -> tf.Tensor:
         # Outside the file everything reads as 0.
         inside = (places >= 0) & (places < length)
         safe = tf.clip_by_value(places, 0, tf.maximum(length - 1, 0))
-        return tf.where(inside, tf.gather(tf.pad(head, [[0, 1]]), safe), 0)
+        found = tf.cast(tf.gather(padded, safe), tf.int32)
+        return tf.where(inside, found, 0)
 
-    starts = tf.range(tf.maximum(length - 5, 0))
     # A JPEG names the segment "Exif\0\0"; a PNG's chunk is "eXIf" and starts at once.
-    jpeg = _starts_with(at, starts, b"Exif\x00\x00")
-    png = _starts_with(at, starts, b"eXIf")
-    first_jpeg = tf.reduce_min(tf.where(jpeg, starts + 6, _SEARCHED))
-    first_png = tf.reduce_min(tf.where(png, starts + 4, _SEARCHED))
+    first_jpeg = _first(head[:_SEARCHED], b"Exif\x00\x00")
+    first_png = _first(head[:_SEARCHED], b"eXIf")
     tiff = tf.minimum(first_jpeg, first_png)
     little = at(tiff) == ord("I")
 
@@ -77,8 +77,11 @@ def upright(image: tf.Tensor, orientation: tf.Tensor) -> tf.Tensor:
     return when([2, 3, 6, 7], 1, image)
 
 
-def _starts_with(at: object, starts: tf.Tensor, pattern: bytes) -> tf.Tensor:
-    hit = tf.ones_like(starts, tf.bool)
+def _first(data: tf.Tensor, pattern: bytes) -> tf.Tensor:
+    """Where the first such bytes end, or a place behind all that is read."""
+    starts = tf.maximum(tf.size(data) - len(pattern) + 1, 0)
+    hit = tf.ones((starts,), tf.bool)
     for i, byte in enumerate(pattern):
-        hit &= at(starts + i) == byte  # type: ignore[operator]
-    return hit
+        hit &= data[i : starts + i] == byte
+    ends = tf.range(starts) + len(pattern)
+    return tf.reduce_min(tf.where(hit, ends, _SEARCHED + _READ))

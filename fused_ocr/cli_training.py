@@ -253,6 +253,12 @@ def train_detector(out: Path, **options: Any) -> None:
     "--digit-photos", type=_FILE, multiple=True, help="npz of photos of digits."
 )
 @click.option(
+    "--augmentation",
+    type=click.FloatRange(0, 2),
+    default=1.0,
+    help="How much patches are changed; 0 not at all.",
+)
+@click.option(
     "--scenes",
     type=click.IntRange(0),
     default=0,

@@ -16,6 +16,7 @@ from fused_ocr.cropping import CropResize
 from fused_ocr.detection.retinanet import decoding_of
 from fused_ocr.detection.selection import SelectDetections
 from fused_ocr.errors import ArtefactDamagedError, ConfigError
+from fused_ocr.folding import fold_batch_normalization
 from fused_ocr.letterbox import Letterbox
 from fused_ocr.recognition.character import alphabet_of
 from fused_ocr.recognition.flows import FoldedFlow, build_multiflow
@@ -81,6 +82,9 @@ def fuse(
             f"frame_yx must be multiples of {largest}, the detector's largest stride. "
             f"Received: {config.frame_yx}."
         )
+    # What is fused is there to read; the models given stay as they are, to be trained.
+    detector = fold_batch_normalization(detector)
+    recognizer = fold_batch_normalization(recognizer)
     boxes = config.selection.max_detections
     parts = _Parts(
         letterbox=Letterbox(config.frame_yx, name="letterbox"),

@@ -56,6 +56,7 @@ def test_the_layers_are_those_we_know():
         "CropResize",
         "DecodeBoxes",
         "FoldedFlow",
+        "FoldedNormalization",
         "Letterbox",
         "SelectDetections",
     ]

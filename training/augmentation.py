@@ -25,6 +25,7 @@ class Augmentation:
         shift: pixels of the crop, either way.
         noise: largest deviation of grain, 0..1.
         fade: how much of the contrast a shadow from one side may take, 0..1.
+        often: factor on how often crops are inverted, weakened, shaded and the like.
     """
 
     rotation: float = 12.0
@@ -34,6 +35,14 @@ class Augmentation:
     shift: float = 2.2
     noise: float = 0.08
     fade: float = 0.95
+    often: float = 1.0
+
+    @classmethod
+    def of_strength(cls, strength: float) -> Augmentation:
+        """All movements and chances times a factor; 0 changes nothing at all."""
+        plain = cls()
+        names = [field.name for field in dataclasses.fields(cls)]
+        return cls(**{name: getattr(plain, name) * strength for name in names})
 
     def __call__(
         self, patches: tf.Tensor, invert: tf.Tensor, seed: tuple[int, int]
@@ -64,17 +73,19 @@ class Augmentation:
         def each(values: tf.Tensor) -> tf.Tensor:
             return values[:, None, None, None]
 
-        flip = each((draws[6] < 0.5) & invert)
+        flip = each((draws[6] < 0.5 * self.often) & invert)
         crops = tf.where(flip, 1.0 - crops, crops)
         crops = self._faded(crops, draws[12:15])
-        crops = _striped(crops, draws[15], draws[16])
+        crops = _striped(crops, draws[15], draws[16], self.often / 12)
         # A third stays as strong as it was: the plainest digits must stay the surest.
-        weaken = each(draws[7] < 0.66)
+        weaken = each(draws[7] < 0.66 * self.often)
         contrast = each(0.25 + 0.75 * draws[8])
         offset = each(draws[9]) * (1.0 - contrast)
         crops = tf.where(weaken, crops * contrast + offset, crops)
         noise = tf.random.stateless_normal(tf.shape(crops), (seed[0], seed[1] + 1))
-        amount = each(tf.where(draws[10] < 0.4, draws[11] * self.noise, 0.0))
+        amount = each(
+            tf.where(draws[10] < 0.4 * self.often, draws[11] * self.noise, 0.0)
+        )
         return tf.clip_by_value(crops + noise * amount, 0.0, 1.0)
 
     def _faded(self, crops: tf.Tensor, draws: tf.Tensor) -> tf.Tensor:
@@ -86,7 +97,7 @@ class Augmentation:
             + tf.sin(angle)[:, None, None] * ramp[None, :, None]
         )
         # From the middle on the shadow grows to its full depth at the border.
-        depth = tf.where(draws[1] < 0.4, draws[2] * self.fade, 0.0)
+        depth = tf.where(draws[1] < 0.4 * self.often, draws[2] * self.fade, 0.0)
         shadow = depth[:, None, None] * tf.clip_by_value(along + 0.5, 0.0, 1.0)
         mean = tf.reduce_mean(crops, (1, 2, 3), keepdims=True)
         return mean + (crops - mean) * (1.0 - shadow)[..., None]
@@ -107,12 +118,14 @@ class Augmentation:
         return tf.stack([xx, xy, x0, yx, yy, y0, zero, zero], -1)
 
 
-def _striped(crops: tf.Tensor, chance: tf.Tensor, place: tf.Tensor) -> tf.Tensor:
-    """Crops of which one in twelve has a line across, as glass reflects."""
+def _striped(
+    crops: tf.Tensor, chance: tf.Tensor, place: tf.Tensor, part: float
+) -> tf.Tensor:
+    """Crops of which a part has a line across, as glass reflects."""
     row = tf.floor(place * CROP)[:, None]
     rows = tf.range(CROP, dtype=tf.float32)[None]
-    on = (tf.abs(rows - row) < 1.0) & (chance < 1 / 12)[:, None]
-    tone = tf.where(chance < 1 / 18, 0.9, 0.15)[:, None, None, None]
+    on = (tf.abs(rows - row) < 1.0) & (chance < part)[:, None]
+    tone = tf.where(chance < part * 2 / 3, 0.9, 0.15)[:, None, None, None]
     return tf.where(on[:, :, None, None], 0.4 * crops + 0.6 * tone, crops)
 
 

@@ -25,6 +25,7 @@ from fused_ocr.saving import save_model
 from .anchor_fit import COVERED, best_overlaps
 from .annotated import AnnotatedExamples
 from .annotations import read_annotations, read_classes
+from .augmentation import Augmentation
 from .detector import train_detector
 from .evaluation import (
     evaluate_recognizer,
@@ -170,6 +171,7 @@ def recognizer_recipe(
         run,
         [_part(pool, held=False) for pool in pools],
         [_part(pool, held=True) for pool in pools],
+        augmentation=Augmentation.of_strength(options["augmentation"]),
         init=init,
         seed=options["seed"],
     )

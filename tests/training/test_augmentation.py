@@ -58,6 +58,13 @@ def test_without_movement_the_middle_stays_in_place():
     )  # a third keeps its contrast, a twelfth of them has a line
 
 
+def test_no_strength_changes_nothing():
+    still = Augmentation.of_strength(0.0)
+    crops = still(corner_patches(50), np.ones(50, bool), (3, 3)).numpy()
+    np.testing.assert_allclose(crops, centre_crops(corner_patches(50)), atol=1e-5)
+    assert Augmentation.of_strength(1.0) == Augmentation()
+
+
 def test_never_mirrored():
     crops = Augmentation(fade=0.0)(
         corner_patches(300), np.zeros(300, bool), (1, 1)
