@@ -23,7 +23,7 @@ class FoldedNormalization(keras.layers.Layer):
         Any, float32.
 
     Output shape:
-        The same: it does nothing.
+        The same, float32: it does nothing.
     """
 
     def call(

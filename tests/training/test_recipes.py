@@ -107,7 +107,7 @@ class TestWholeWay:
         result = run(
             "train", "recognizer", "--out", "recognizer", "--epochs", 3, "--steps", 100,
             "--batch-size", 64, "--scenes", 8, "--fonts", FONTS, "--workers", 0,
-            "--ema", 0.9, "--strategy", "mirrored",
+            "--ema", 0.9, "--strategy", "mirrored", "--augmentation", 0.5,
             "--annotations", "data/annotations.csv", "--classes", "data/classes.csv",
         )  # fmt: skip
         score = float(result.stdout.split("mnist: ")[1].split("%")[0])
