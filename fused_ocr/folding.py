@@ -20,10 +20,10 @@ class FoldedNormalization(keras.layers.Layer):
         **kwargs: of every Keras layer.
 
     Input shape:
-        Any, float32.
+        (B, ..., C) float32.
 
     Output shape:
-        The same, float32: it does nothing.
+        (B, ..., C) float32: it does nothing.
     """
 
     def call(
