@@ -26,6 +26,9 @@ class FoldedNormalization(keras.layers.Layer):
         (B, ..., C) float32: it does nothing.
     """
 
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+
     def call(
         self,
         inputs: Any,
