@@ -20,9 +20,9 @@ import tensorflow as tf
 
 from fused_ocr.artefact import CARD, DESCRIPTION, EXTRA
 from fused_ocr.errors import ArtefactError
-from fused_ocr.fusion import describe, with_sizes
+from fused_ocr.fusion import describe, frozen_flow
 
-from .orientation import exif_orientation, upright
+from .decoding import decode_files
 from .parity import CheckPhoto, ParityReport, check_saved_model, drawn_photos
 
 __all__ = ["OUTPUT_NAMES", "export_saved_model"]
@@ -103,29 +103,29 @@ def export_saved_model(
 
 
 def _write(model: keras.Model, folder: Path) -> None:
-    padded = with_sizes(model)
+    read = frozen_flow(model)
     images = tf.TensorSpec((None, None, None, 3), tf.uint8, name="images")
     sizes = tf.TensorSpec((None, 2), tf.int32, name="sizes")
     encoded = tf.TensorSpec((None,), tf.string, name="image_bytes")
 
     def read_pixels(images: tf.Tensor) -> dict[str, tf.Tensor]:
-        return _with_text(model(images))
+        return _with_text(read(images))
 
     def read_padded(images: tf.Tensor, sizes: tf.Tensor) -> dict[str, tf.Tensor]:
-        return _with_text(padded({"images": images, "sizes": sizes}))
+        return _with_text(read(images, sizes))
 
     def read_bytes(image_bytes: tf.Tensor) -> dict[str, tf.Tensor]:
-        pictures, sizes = _decode(image_bytes)
-        return _with_text(padded({"images": pictures, "sizes": sizes}))
+        return _with_text(read(*decode_files(image_bytes)))
 
-    # An ExportArchive knows Keras's variables; a plain tf.Module would lose them on the
-    # way to TFLite.
-    archive = keras.export.ExportArchive()
-    archive.track(model)
-    archive.add_endpoint("serving_default", read_pixels, input_signature=[images])
-    archive.add_endpoint("serving_padded", read_padded, input_signature=[images, sizes])
-    archive.add_endpoint("serving_bytes", read_bytes, input_signature=[encoded])
-    archive.write_out(str(folder), verbose=False)
+    signatures = {
+        name: tf.function(function, input_signature=signature)
+        for name, function, signature in (
+            ("serving_default", read_pixels, [images]),
+            ("serving_padded", read_padded, [images, sizes]),
+            ("serving_bytes", read_bytes, [encoded]),
+        )
+    }
+    tf.saved_model.save(tf.Module(), str(folder), signatures=signatures)
 
 
 def _with_text(outputs: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
@@ -136,39 +136,6 @@ def _with_text(outputs: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
     )
     text = tf.strings.unicode_encode(rows, "UTF-8")
     return {**outputs, "text": tf.reshape(text, tf.shape(lengths))}
-
-
-def _decode(encoded: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-    """Files (B,) to pictures uint8 (B, H, W, 3), padded to the largest, and sizes."""
-    count = tf.shape(encoded)[0]
-    # A list that takes pictures of any size; map_fn would want one size for all.
-    pictures = tf.TensorArray(
-        tf.uint8, count, infer_shape=False, element_shape=(None, None, 3)
-    )
-
-    def decode(i: tf.Tensor, made: tf.TensorArray) -> tuple[tf.Tensor, tf.TensorArray]:
-        image = tf.io.decode_image(encoded[i], channels=3, expand_animations=False)
-        image.set_shape((None, None, 3))
-        return i + 1, made.write(i, upright(image, exif_orientation(encoded[i])))
-
-    _, pictures = tf.while_loop(lambda i, _: i < count, decode, (0, pictures))
-    sizes = tf.map_fn(
-        lambda i: tf.shape(pictures.read(i))[:2],
-        tf.range(count),
-        fn_output_signature=tf.TensorSpec((2,), tf.int32),
-    )
-    largest = tf.reduce_max(sizes, 0)
-
-    def pad(i: tf.Tensor) -> tf.Tensor:
-        rest = largest - sizes[i]
-        return tf.pad(pictures.read(i), [[0, rest[0]], [0, rest[1]], [0, 0]])
-
-    padded = tf.map_fn(
-        pad,
-        tf.range(count),
-        fn_output_signature=tf.TensorSpec((None, None, 3), tf.uint8),
-    )
-    return padded, sizes
 
 
 def _publish(made: Path, folder: Path) -> None:

@@ -17,11 +17,20 @@ from fused_ocr.detection.retinanet import decoding_of
 from fused_ocr.detection.selection import SelectDetections
 from fused_ocr.errors import ArtefactDamagedError, ConfigError
 from fused_ocr.folding import fold_batch_normalization
+from fused_ocr.freezing import frozen
 from fused_ocr.letterbox import Letterbox
 from fused_ocr.recognition.character import alphabet_of
 from fused_ocr.recognition.flows import FoldedFlow, build_multiflow
 
-__all__ = ["ARTICLE", "describe", "fuse", "parts_of", "up_to_boxes", "with_sizes"]
+__all__ = [
+    "ARTICLE",
+    "describe",
+    "frozen_flow",
+    "fuse",
+    "parts_of",
+    "up_to_boxes",
+    "with_sizes",
+]
 
 ARTICLE = FusionConfig(
     flow="multiflow",
@@ -40,7 +49,7 @@ class _Parts:
     """The stages, each a layer or a model."""
 
     letterbox: Letterbox
-    detector: keras.Model
+    detector: Any
     select: SelectDetections
     crop: CropResize
     recognize: Any
@@ -147,6 +156,33 @@ def with_sizes(model: keras.Model) -> keras.Model:
     return keras.Model({"images": images, "sizes": sizes}, outputs, name="fused_ocr")
 
 
+def frozen_flow(model: keras.Model) -> Callable[..., dict[str, Any]]:
+    """The same flow with the weights as constants, to be traced into an artefact.
+
+    Args:
+        model: from `fuse`.
+
+    Returns:
+        A function of images uint8 (B, H, W, 3) and, optionally, sizes int32 (B, 2) as
+        `with_sizes` takes them; to the same outputs.
+    """
+    parts = parts_of(model)
+    found = parts.select.selection.max_detections
+    crops = tf.TensorSpec((None, found, *parts.crop.crop.size_yx, 1), tf.float32)
+    constant = dataclasses.replace(
+        parts,
+        detector=frozen(
+            parts.detector,
+            [tf.TensorSpec((None, *parts.letterbox.frame_yx, 3), tf.float32)],
+        ),
+        recognize=frozen(
+            lambda crops, count: _recognize(parts.recognize, crops, count),
+            [crops, tf.TensorSpec((None,), tf.int32)],
+        ),
+    )
+    return lambda images, sizes=None: _flow(constant, images, sizes)
+
+
 def describe(model: keras.Model) -> Description:
     """What a fused model says of itself, read from its layers.
 
@@ -198,13 +234,16 @@ def _flow(parts: _Parts, images: Any, sizes: Any = None) -> dict[str, Any]:
     anchors = parts.detector(frames)  # (B, A, 4), (B, A, C)
     found = parts.select(anchors["boxes"], anchors["scores"], geometry)  # (B, N, ...)
     crops = parts.crop(images, found["boxes"], found["count"], sizes)  # (B, N, h, w, 1)
-    if isinstance(parts.recognize, FoldedFlow):
-        read = parts.recognize(crops, found["count"])  # (B, N, 1, A)
-    else:
-        copies = parts.recognize(keras.ops.unstack(crops, axis=1))
-        copies = copies if isinstance(copies, list) else [copies]
-        read = keras.ops.stack(copies, axis=1)  # (B, N, 1, A)
+    read = _recognize(parts.recognize, crops, found["count"])  # (B, N, 1, A)
     outputs: dict[str, Any] = parts.assemble(
         found["boxes"], found["scores"], found["classes"], found["count"], read
     )
     return outputs
+
+
+def _recognize(recognize: Any, crops: Any, count: Any) -> Any:
+    """Probabilities (B, N, 1, A) of crops (B, N, h, w, 1), in either flow."""
+    if not isinstance(recognize, keras.Model):
+        return recognize(crops, count)
+    copies = recognize(keras.ops.unstack(crops, axis=1))
+    return keras.ops.stack(copies if isinstance(copies, list) else [copies], axis=1)

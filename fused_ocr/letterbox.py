@@ -43,28 +43,44 @@ class Letterbox(keras.layers.Layer):
     ) -> tuple[tf.Tensor, tf.Tensor]:
         """See the class."""
         shape = tf.shape(images)
+        whole = tf.repeat(shape[None, 1:3], shape[0], axis=0)
         if sizes is None:
-            frames, factors = self._fit(images, shape[1:3])
-            sizes = tf.repeat(shape[None, 1:3], shape[0], axis=0)
-            factors = tf.repeat(factors[None], shape[0], axis=0)
+            sizes = whole
+            frames, factors = self._fit_alike(images)
         else:
-            # Each photo has a scale of its own.
-            frames, factors = tf.map_fn(
-                lambda pair: self._fit_one(*pair),
-                (images, tf.cast(sizes, tf.int32)),
-                fn_output_signature=(
-                    tf.TensorSpec((*self.frame_yx, 3), tf.float32),
-                    tf.TensorSpec((2,), tf.float32),
-                ),
+            sizes = tf.cast(sizes, tf.int32)
+            frames, factors = tf.cond(
+                tf.reduce_all(sizes == whole),
+                lambda: self._fit_alike(images),
+                lambda: self._fit_each(images, sizes),
             )
         frames = tf.ensure_shape(frames, (images.shape[0], *self.frame_yx, 3))
         return frames, tf.concat([factors, tf.cast(sizes, tf.float32)], -1)
 
-    def _fit_one(
-        self, image: tf.Tensor, size: tf.Tensor
+    def _fit_alike(self, images: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """Photos of one size: frames (B, h, w, 3), factors (B, 2)."""
+        shape = tf.shape(images)
+        frames, factors = self._fit(images, shape[1:3])
+        return frames, tf.repeat(factors[None], shape[0], axis=0)
+
+    def _fit_each(
+        self, images: tf.Tensor, sizes: tf.Tensor
     ) -> tuple[tf.Tensor, tf.Tensor]:
-        frames, factors = self._fit(image[None, : size[0], : size[1]], size)
-        return frames[0], factors
+        """Padded photos, each with a scale of its own."""
+
+        def fit(image: tf.Tensor, size: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+            frames, factors = self._fit(image[None, : size[0], : size[1]], size)
+            return frames[0], factors
+
+        found: tuple[tf.Tensor, tf.Tensor] = tf.map_fn(
+            lambda pair: fit(*pair),
+            (images, sizes),
+            fn_output_signature=(
+                tf.TensorSpec((*self.frame_yx, 3), tf.float32),
+                tf.TensorSpec((2,), tf.float32),
+            ),
+        )
+        return found
 
     def _fit(self, images: tf.Tensor, size: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """Photos of one size (2,): frames (B, h, w, 3) and their factors (2,)."""

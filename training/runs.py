@@ -114,6 +114,9 @@ def optimizer_for(config: RunConfig) -> keras.optimizers.Optimizer:
 def start_from(model: keras.Model, init: keras.Model) -> None:
     """Give a new model the weights of another one of the same shape.
 
+    What is frozen in the other one is frozen here: a backbone's normalisation that
+    began to follow small batches would spoil what it starts from.
+
     Raises:
         ConfigError: they do not fit.
     """
@@ -125,6 +128,10 @@ def start_from(model: keras.Model, init: keras.Model) -> None:
             "backbone, channels, anchors and labels, or the same network and alphabet."
         )
     model.set_weights(init.get_weights())
+    for layer, other in zip(
+        model._flatten_layers(), init._flatten_layers(), strict=True
+    ):
+        layer.trainable = other.trainable
 
 
 def train(

@@ -1,0 +1,60 @@
+"""Files to pixels in the graph: one, several of different sizes, turned upright."""
+
+import io
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from PIL import Image
+
+from fused_ocr.export.decoding import decode_files
+
+decode = tf.function(decode_files, input_signature=[tf.TensorSpec((None,), tf.string)])
+
+
+def picture(height, width, seed=0):
+    rng = np.random.default_rng(seed)
+    return rng.integers(0, 256, (height, width, 3), np.uint8)
+
+
+def file(image, kind="PNG", orientation=None):
+    saved = io.BytesIO()
+    exif = Image.Exif()
+    if orientation is not None:
+        exif[0x0112] = orientation
+    Image.fromarray(image).save(saved, kind, exif=exif)
+    return saved.getvalue()
+
+
+@pytest.mark.parametrize("kind", ["PNG", "BMP"])
+def test_one_file(kind):
+    image = picture(5, 7)
+    saved = io.BytesIO()
+    Image.fromarray(image).save(saved, kind)
+    images, sizes = decode(tf.constant([saved.getvalue()]))
+    np.testing.assert_array_equal(images, image[None])
+    assert sizes.numpy().tolist() == [[5, 7]] and sizes.dtype == tf.int32
+
+
+def test_one_file_on_its_side():
+    image = picture(5, 7)
+    images, sizes = decode(tf.constant([file(image, orientation=6)]))
+    np.testing.assert_array_equal(images[0], np.rot90(image, -1))
+    assert sizes.numpy().tolist() == [[7, 5]]
+
+
+def test_several_sizes_are_padded_to_the_largest():
+    pictures = [picture(5, 7, 1), picture(9, 2, 2), picture(1, 1, 3)]
+    images, sizes = decode(tf.constant([file(p) for p in pictures]))
+    assert images.shape == (3, 9, 7, 3) and images.dtype == tf.uint8
+    assert sizes.numpy().tolist() == [[5, 7], [9, 2], [1, 1]]
+    for image, truth in zip(images.numpy(), pictures, strict=True):
+        height, width = truth.shape[:2]
+        np.testing.assert_array_equal(image[:height, :width], truth)
+        image[:height, :width] = 0
+        assert not image.any()
+
+
+def test_what_is_no_picture_is_an_error():
+    with pytest.raises(tf.errors.InvalidArgumentError):
+        decode(tf.constant([b"no picture"]))
