@@ -18,7 +18,7 @@ import numpy as np
 from fused_ocr.config import DetectorConfig, RecognizerConfig
 from fused_ocr.detection.retinanet import add_decoding, build_retinanet
 from fused_ocr.fusion import ARTICLE, fuse
-from fused_ocr.recognition.character import build_recognizer
+from fused_ocr.recognition.recognizer import build_recognizer
 from fused_ocr.runtimes import load_keras_model
 from fused_ocr.saving import save_model
 

@@ -18,7 +18,14 @@ from fused_ocr.alphabet import Alphabet
 from fused_ocr.artefact import FORMAT_VERSION
 from fused_ocr.config import AssemblyConfig
 
-__all__ = ["ALTERNATIVES", "AssembleCharacters"]
+__all__ = [
+    "ALTERNATIVES",
+    "AssembleCharacters",
+    "Assembly",
+    "best_characters",
+    "count_rows",
+    "goes_before",
+]
 
 ALTERNATIVES = 2
 """How many next-best characters are given for each character."""
@@ -27,8 +34,69 @@ _STEEPEST = 0.7
 """Slopes beyond this (35 degrees) are taken for a mistake of the first pass."""
 
 
+class Assembly(keras.layers.Layer):
+    """What every assembly knows and declares: the artefact's description, the outputs.
+
+    Args:
+        config: an `AssemblyConfig`, or its dictionary.
+        alphabet: the characters, in the order of the probabilities.
+        labels: names of the detector's classes, in order.
+        format_version: see `fused_ocr.artefact.FORMAT_VERSION`.
+        library_version: of the library that fused the model.
+    """
+
+    def __init__(
+        self,
+        config: AssemblyConfig | dict,
+        alphabet: str,
+        labels: tuple[str, ...] = ("character",),
+        format_version: int = FORMAT_VERSION,
+        library_version: str = __version__,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.assembly = (
+            config
+            if isinstance(config, AssemblyConfig)
+            else AssemblyConfig.from_dict(config)
+        )
+        self.alphabet = Alphabet(alphabet)
+        self.labels = tuple(labels)
+        self.format_version = format_version
+        self.library_version = library_version
+
+    def compute_output_spec(
+        self, boxes_yxyx: Any, *_: Any, **__: Any
+    ) -> dict[str, keras.KerasTensor]:
+        """The outputs by name."""
+        batch, rows = boxes_yxyx.shape[:2]
+        table = (batch, rows, self.assembly.slots)
+        return {
+            "codes": keras.KerasTensor(table, dtype="int32"),
+            "char_scores": keras.KerasTensor(table, dtype="float32"),
+            "char_boxes": keras.KerasTensor((*table, 4), dtype="float32"),
+            "alt_codes": keras.KerasTensor((*table, ALTERNATIVES), dtype="int32"),
+            "alt_scores": keras.KerasTensor((*table, ALTERNATIVES), dtype="float32"),
+            "box": keras.KerasTensor((batch, rows, 4), dtype="float32"),
+            "score": keras.KerasTensor((batch, rows), dtype="float32"),
+            "label": keras.KerasTensor((batch, rows), dtype="int32"),
+            "count": keras.KerasTensor((batch,), dtype="int32"),
+        }
+
+    def get_config(self) -> dict[str, Any]:
+        """Arguments of the constructor."""
+        return {
+            **super().get_config(),
+            "config": self.assembly.to_dict(),
+            "alphabet": self.alphabet.characters,
+            "labels": list(self.labels),
+            "format_version": self.format_version,
+            "library_version": self.library_version,
+        }
+
+
 @keras.saving.register_keras_serializable(package="fused_ocr")
-class AssembleCharacters(keras.layers.Layer):
+class AssembleCharacters(Assembly):
     """Groups single characters into readings, in reading order.
 
     A character whose likeliest class is the blank is dropped: the recogniser has the
@@ -59,26 +127,6 @@ class AssembleCharacters(keras.layers.Layer):
         (B,). Unused places are zero where not said otherwise.
     """
 
-    def __init__(
-        self,
-        config: AssemblyConfig | dict,
-        alphabet: str,
-        labels: tuple[str, ...] = ("character",),
-        format_version: int = FORMAT_VERSION,
-        library_version: str = __version__,
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(**kwargs)
-        self.assembly = (
-            config
-            if isinstance(config, AssemblyConfig)
-            else AssemblyConfig.from_dict(config)
-        )
-        self.alphabet = Alphabet(alphabet)
-        self.labels = tuple(labels)
-        self.format_version = format_version
-        self.library_version = library_version
-
     def call(
         self,
         boxes_yxyx: tf.Tensor,
@@ -92,7 +140,7 @@ class AssembleCharacters(keras.layers.Layer):
         read = probabilities[:, :, 0]  # (B, N, A)
         best = tf.argmax(read, -1, output_type=tf.int32)
         valid = tf.sequence_mask(count, rows) & (best != self.alphabet.blank)
-        named, codes = self._best_characters(read)
+        named, codes = best_characters(read, self.alphabet)
 
         linked = self._lines(boxes_yxyx, valid)
         place, readings = self._places(boxes_yxyx, valid, *linked)
@@ -123,15 +171,6 @@ class AssembleCharacters(keras.layers.Layer):
             "label": lay(classes, -1)[..., 0],
             "count": readings,
         }
-
-    def _best_characters(self, read: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """Scores (B, N, 3) and code points of the three likeliest, blank aside."""
-        wanted = 1 + ALTERNATIVES
-        found = min(wanted, len(self.alphabet))
-        named, index = tf.math.top_k(read[..., : self.alphabet.blank], found)
-        codes = tf.gather(tf.constant(self.alphabet.codes, tf.int32), index)
-        missing = ((0, 0), (0, 0), (0, wanted - found))
-        return tf.pad(named, missing), tf.pad(codes, missing, constant_values=-1)
 
     def _lines(self, boxes: tf.Tensor, valid: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """Which characters share a line, bool (B, N, N); and their level y (B, N)."""
@@ -192,24 +231,14 @@ class AssembleCharacters(keras.layers.Layer):
         left = line_min(boxes[..., 1])
         first = valid & ~tf.reduce_any(together & earlier, 1)  # a line's first row
 
-        # A line goes before another in its row if it is further left, and before those
-        # of lower rows. The count of lines before it, then its index, make a strict
-        # order.
-        height = bottom - top
-        shared = _reach(tf.minimum, bottom) - _reach(tf.maximum, top)
-        one_row = shared >= 0.5 * tf.minimum(height[:, :, None], height[:, None, :])
-        middle = (top + bottom) / 2
-        goes_before = tf.where(
-            one_row,
-            left[:, :, None] < left[:, None, :],
-            middle[:, :, None] < middle[:, None, :],
-        )
+        # The count of lines before a line, then its index, make a strict order.
+        before_it = goes_before(top, bottom, left)
         heads = first[:, :, None] & ~together
-        rank = _count(goes_before & heads)
+        rank = count_rows(before_it & heads)
         # All characters of a line carry its rank and the index of its first row.
         owner = tf.reduce_min(tf.where(together, index[None, None, :], rows), -1)
         key = rank * rows + owner
-        length = _count(together)
+        length = count_rows(together)
         takes = (length + slots - 1) // slots
         ahead = heads & (key[:, :, None] < key[:, None, :])
         base = tf.reduce_sum(tf.where(ahead, takes[:, :, None], 0), 1)
@@ -218,7 +247,7 @@ class AssembleCharacters(keras.layers.Layer):
         before = (centre_x[:, :, None] < centre_x[:, None, :]) | (
             (centre_x[:, :, None] == centre_x[:, None, :]) & earlier
         )
-        position = _count(before & together)
+        position = count_rows(before & together)
         place = (base + position // slots) * slots + position % slots
         return place, tf.reduce_sum(tf.where(first, takes, 0), -1)
 
@@ -238,41 +267,47 @@ class AssembleCharacters(keras.layers.Layer):
         laid = tf.reshape(laid[:, :-1], (-1, rows, slots))
         return laid > 0, tf.maximum(laid - 1, 0)
 
-    def compute_output_spec(
-        self, boxes_yxyx: Any, *_: Any, **__: Any
-    ) -> dict[str, keras.KerasTensor]:
-        """The outputs by name."""
-        batch, rows = boxes_yxyx.shape[:2]
-        table = (batch, rows, self.assembly.slots)
-        return {
-            "codes": keras.KerasTensor(table, dtype="int32"),
-            "char_scores": keras.KerasTensor(table, dtype="float32"),
-            "char_boxes": keras.KerasTensor((*table, 4), dtype="float32"),
-            "alt_codes": keras.KerasTensor((*table, ALTERNATIVES), dtype="int32"),
-            "alt_scores": keras.KerasTensor((*table, ALTERNATIVES), dtype="float32"),
-            "box": keras.KerasTensor((batch, rows, 4), dtype="float32"),
-            "score": keras.KerasTensor((batch, rows), dtype="float32"),
-            "label": keras.KerasTensor((batch, rows), dtype="int32"),
-            "count": keras.KerasTensor((batch,), dtype="int32"),
-        }
-
-    def get_config(self) -> dict[str, Any]:
-        """Arguments of the constructor."""
-        return {
-            **super().get_config(),
-            "config": self.assembly.to_dict(),
-            "alphabet": self.alphabet.characters,
-            "labels": list(self.labels),
-            "format_version": self.format_version,
-            "library_version": self.library_version,
-        }
-
 
 def _reach(combine: Any, values: tf.Tensor) -> tf.Tensor:
     """Combine every value with every other: (B, N) to (B, N, N)."""
     return combine(values[:, :, None], values[:, None, :])
 
 
-def _count(pairs: tf.Tensor) -> tf.Tensor:
+def best_characters(read: tf.Tensor, alphabet: Alphabet) -> tuple[tf.Tensor, tf.Tensor]:
+    """The three likeliest characters, blank aside.
+
+    Args:
+        read: (..., A) float32 probabilities.
+        alphabet: of the probabilities.
+
+    Returns:
+        Scores float32 and code points int32 (-1 where there are fewer), (..., 3).
+    """
+    wanted = 1 + ALTERNATIVES
+    found = min(wanted, len(alphabet))
+    named, index = tf.math.top_k(read[..., : alphabet.blank], found)
+    codes = tf.gather(tf.constant(alphabet.codes, tf.int32), index)
+    missing = [(0, 0)] * (len(read.shape) - 1) + [(0, wanted - found)]
+    return tf.pad(named, missing), tf.pad(codes, missing, constant_values=-1)
+
+
+def goes_before(top: tf.Tensor, bottom: tf.Tensor, left: tf.Tensor) -> tf.Tensor:
+    """Which of N lines, each a float32 (B, N), is read before which: bool (B, N, N).
+
+    A line goes before another in its row if it is further left, and before those of
+    lower rows.
+    """
+    height = bottom - top
+    shared = _reach(tf.minimum, bottom) - _reach(tf.maximum, top)
+    one_row = shared >= 0.5 * tf.minimum(height[:, :, None], height[:, None, :])
+    middle = (top + bottom) / 2
+    return tf.where(
+        one_row,
+        left[:, :, None] < left[:, None, :],
+        middle[:, :, None] < middle[:, None, :],
+    )
+
+
+def count_rows(pairs: tf.Tensor) -> tf.Tensor:
     """How many rows hold for each column: bool (B, N, N) to int32 (B, N)."""
     return tf.reduce_sum(tf.cast(pairs, tf.int32), 1)

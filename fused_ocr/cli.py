@@ -184,7 +184,7 @@ def fuse(
     quiet_tensorflow()
     from fused_ocr.config import CropConfig, FusionConfig
     from fused_ocr.fusion import fuse as join
-    from fused_ocr.recognition.character import alphabet_of
+    from fused_ocr.recognition.recognizer import alphabet_of
     from fused_ocr.runtimes import load_keras_model
     from fused_ocr.saving import save_model
 

@@ -29,6 +29,10 @@ __all__ = [
 
 Self = TypeVar("Self", bound="Config")
 
+_STRINGS = ("convctc", "crnn")
+_SMALLEST = {"cnn": 8, "dense": 4, **dict.fromkeys(_STRINGS, 16)}
+"""Shortest side of a crop by architecture: the convolutions halve it 3 or 4 times."""
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Config:
@@ -229,25 +233,45 @@ class RecognizerConfig(Config):
     """The network that reads one crop."""
 
     arch: str = "cnn"
-    """`cnn` (small and convolutional) or `dense` (the article's two dense layers)."""
+    """One character: `cnn` (small and convolutional) or `dense` (the article's two
+    dense layers). A string: `convctc` (convolutional) or `crnn` (recurrent)."""
     alphabet: str = DIGITS
     """The characters it knows, in order."""
     size_yx: tuple[int, int] = (28, 28)
     """Height and width of its crops, pixels."""
     width: int | None = None
-    """Channels of `cnn`'s first stage (16), or units of `dense`'s hidden one (128)."""
+    """Channels of the first stage (16; 24 for strings), or units of `dense`'s hidden
+    one (128)."""
+    slots: int = 1
+    """S: characters a string may have; 1 for single characters."""
 
     def __post_init__(self) -> None:
-        self._need(self.arch in ("cnn", "dense"), "must be 'cnn' or 'dense'", "arch")
+        self._need(
+            self.arch in _SMALLEST, f"must be one of {', '.join(_SMALLEST)}", "arch"
+        )
         Alphabet(self.alphabet)
-        # `cnn` halves its crop three times.
-        smallest = 8 if self.arch == "cnn" else 4
+        smallest = _SMALLEST[self.arch]
         self._need(
             len(self.size_yx) == 2 and min(self.size_yx) >= smallest,
             f"needs two sides of at least {smallest} pixels",
             "size_yx",
         )
         self._need(self.width is None or self.width >= 1, "must be at least 1", "width")
+        if self.reads_strings:
+            # Frames of 4 pixels; equal neighbours need a blank frame between them.
+            most = self.size_yx[1] // 8
+            self._need(
+                1 <= self.slots <= most,
+                f"must be in 1..{most} for crops {self.size_yx[1]} pixels wide",
+                "slots",
+            )
+        else:
+            self._need(self.slots == 1, f"must be 1 for {self.arch!r}", "slots")
+
+    @property
+    def reads_strings(self) -> bool:
+        """Whether a crop holds a string, and not one character."""
+        return self.arch in _STRINGS
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -48,7 +48,7 @@ def show(values: dict[str, Any]) -> str:
 
 def _kind(model: Any) -> dict[str, Any]:
     from fused_ocr.detection.retinanet import decoding_of
-    from fused_ocr.recognition.character import alphabet_of
+    from fused_ocr.recognition.recognizer import alphabet_of
 
     if model.name == "fused_ocr":
         description = KerasRuntime(model).description

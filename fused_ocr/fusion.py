@@ -10,7 +10,7 @@ import keras
 import tensorflow as tf
 
 from fused_ocr.artefact import Description
-from fused_ocr.assembly import AssembleCharacters
+from fused_ocr.assembly import AssembleCharacters, Assembly
 from fused_ocr.config import CropConfig, FusionConfig, SelectionConfig
 from fused_ocr.cropping import CropResize
 from fused_ocr.detection.retinanet import decoding_of
@@ -19,8 +19,9 @@ from fused_ocr.errors import ArtefactDamagedError, ConfigError
 from fused_ocr.folding import fold_batch_normalization
 from fused_ocr.freezing import frozen
 from fused_ocr.letterbox import Letterbox
-from fused_ocr.recognition.character import alphabet_of
 from fused_ocr.recognition.flows import FoldedFlow, build_multiflow
+from fused_ocr.recognition.recognizer import alphabet_of, reads_strings
+from fused_ocr.regions import AssembleRegions
 
 __all__ = [
     "ARTICLE",
@@ -53,7 +54,7 @@ class _Parts:
     select: SelectDetections
     crop: CropResize
     recognize: Any
-    assemble: AssembleCharacters
+    assemble: Assembly
 
 
 def fuse(
@@ -63,13 +64,15 @@ def fuse(
 
     Args:
         detector: as `add_decoding` or `fused-ocr train detector` gives it.
-        recognizer: as `build_recognizer` or `fused-ocr train recognizer` gives it.
+        recognizer: as `build_recognizer` or `fused-ocr train recognizer` gives it: of
+            single characters, which become lines, or of strings, one a detection.
         config: frame, thresholds, crop, reading order; the defaults, with the crop's
             size taken from the recogniser, if left out.
 
     Returns:
         A Keras model `fused_ocr`: images uint8 (B, H, W, 3) to a dictionary of the
-        outputs of `AssembleCharacters`. It saves and loads as `.keras` by itself.
+        outputs of `AssembleCharacters`, or of `AssembleRegions`. It saves and loads as
+        `.keras` by itself.
 
     Raises:
         ConfigError: the recogniser's input and the crop's size differ, or the frame is
@@ -95,6 +98,11 @@ def fuse(
     detector = fold_batch_normalization(detector)
     recognizer = fold_batch_normalization(recognizer)
     boxes = config.selection.max_detections
+    assemble: type[Assembly] = AssembleCharacters
+    assembly = config.assembly
+    if reads_strings(recognizer):
+        assemble = AssembleRegions
+        assembly = assembly.replace(slots=recognizer.output_shape[1])
     parts = _Parts(
         letterbox=Letterbox(config.frame_yx, name="letterbox"),
         detector=detector,
@@ -105,8 +113,8 @@ def fuse(
             if config.flow == "folded"
             else build_multiflow(recognizer, boxes)
         ),
-        assemble=AssembleCharacters(
-            config.assembly, alphabet.characters, decoding.labels, name="assemble"
+        assemble=assemble(
+            assembly, alphabet.characters, decoding.labels, name="assemble"
         ),
     )
     images = keras.Input((None, None, 3), dtype="uint8", name="images")
@@ -234,7 +242,7 @@ def _flow(parts: _Parts, images: Any, sizes: Any = None) -> dict[str, Any]:
     anchors = parts.detector(frames)  # (B, A, 4), (B, A, C)
     found = parts.select(anchors["boxes"], anchors["scores"], geometry)  # (B, N, ...)
     crops = parts.crop(images, found["boxes"], found["count"], sizes)  # (B, N, h, w, 1)
-    read = _recognize(parts.recognize, crops, found["count"])  # (B, N, 1, A)
+    read = _recognize(parts.recognize, crops, found["count"])  # (B, N, S, A)
     outputs: dict[str, Any] = parts.assemble(
         found["boxes"], found["scores"], found["classes"], found["count"], read
     )
@@ -242,7 +250,7 @@ def _flow(parts: _Parts, images: Any, sizes: Any = None) -> dict[str, Any]:
 
 
 def _recognize(recognize: Any, crops: Any, count: Any) -> Any:
-    """Probabilities (B, N, 1, A) of crops (B, N, h, w, 1), in either flow."""
+    """Probabilities (B, N, S, A) of crops (B, N, h, w, 1), in either flow."""
     if not isinstance(recognize, keras.Model):
         return recognize(crops, count)
     copies = recognize(keras.ops.unstack(crops, axis=1))

@@ -18,7 +18,7 @@ from fused_ocr.config import (
 )
 from fused_ocr.detection.anchors import DecodeBoxes
 from fused_ocr.fusion import fuse
-from fused_ocr.recognition.character import build_recognizer
+from fused_ocr.recognition.recognizer import build_recognizer
 
 ANCHORS = AnchorConfig(
     levels=(3, 4, 5), sizes=(12.0, 24.0, 48.0), ratios=(1.0,), scales=(1.0,)

@@ -46,7 +46,7 @@ OTHERS = [
         labels=("digit", "letter"),
         anchors=ANCHORS,
     ),
-    RecognizerConfig(arch="dense", alphabet="AB7é", size_yx=(12, 10), width=5),
+    RecognizerConfig(arch="crnn", alphabet="AB7é", size_yx=(16, 50), width=5, slots=6),
     FusionConfig(
         frame_yx=(64, 96),
         flow="multiflow",
@@ -182,10 +182,11 @@ RANGES = [
     (CropConfig, "size_yx", (28,), "two sides"),
     (CropConfig, "size_yx", (28, 28, 1), "two sides"),
     (CropConfig, "grow", 0.0, "positive"),
-    (RecognizerConfig, "arch", "lstm", "'cnn' or 'dense'"),
+    (RecognizerConfig, "arch", "lstm", "must be one of cnn, dense, convctc, crnn"),
     (RecognizerConfig, "size_yx", (7, 28), "two sides of at least 8"),
     (RecognizerConfig, "size_yx", (28,), "two sides"),
     (RecognizerConfig, "width", 0, "at least 1"),
+    (RecognizerConfig, "slots", 2, "must be 1 for 'cnn'"),
     (AssemblyConfig, "slots", 0, "at least 1"),
     (AssemblyConfig, "max_gap", -0.1, "not be negative"),
     (AssemblyConfig, "min_overlap", -0.1, r"in 0\.\.1"),
@@ -214,6 +215,17 @@ def test_ranges(cls, field, value, rule):
 def test_alphabets_are_checked(alphabet):
     with pytest.raises(ConfigError, match="An alphabet needs at least one character"):
         RecognizerConfig(alphabet=alphabet)
+
+
+def test_slots_of_strings_fit_the_width():
+    # 50 pixels are 12 frames: six equal characters and the blanks between them.
+    wide = RecognizerConfig(arch="crnn", size_yx=(16, 50), slots=6)
+    assert wide.reads_strings and not RecognizerConfig().reads_strings
+    for slots in (0, 7):
+        with pytest.raises(ConfigError, match=r"slots must be in 1\.\.6"):
+            wide.replace(slots=slots)
+    with pytest.raises(ConfigError, match="two sides of at least 16"):
+        wide.replace(size_yx=(15, 50))
 
 
 # Values of a wrong type, as a hand-written JSON file has them.

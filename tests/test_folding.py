@@ -6,7 +6,7 @@ import pytest
 
 from fused_ocr.config import RecognizerConfig
 from fused_ocr.folding import FoldedNormalization, fold_batch_normalization
-from fused_ocr.recognition.character import build_recognizer
+from fused_ocr.recognition.recognizer import build_recognizer
 
 
 def shaken(model, seed=0):

@@ -22,7 +22,7 @@ from fused_ocr.config import (
 from fused_ocr.errors import ArtefactDamagedError, ConfigError
 from fused_ocr.folding import fold_batch_normalization
 from fused_ocr.fusion import ARTICLE, describe, fuse, parts_of, with_sizes
-from fused_ocr.recognition.character import build_recognizer
+from fused_ocr.recognition.recognizer import build_recognizer
 
 NAMES = json.loads(
     (pathlib.Path(__file__).parent / "golden" / "names.json").read_text("utf-8")
@@ -223,6 +223,52 @@ def test_wrong_models_are_refused():
             ArtefactDamagedError, match="'detector' is not a fused reader"
         ):
             function(detector)
+
+
+# --- strings ------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def strings():
+    """A recogniser of strings whose answers are random, and never empty."""
+    keras.utils.set_random_seed(2)
+    model = build_recognizer(
+        RecognizerConfig(arch="convctc", size_yx=(16, 32), slots=4, width=4)
+    )
+    kernel, bias = model.get_layer("frames").get_weights()
+    bias[-1] = -9.0
+    model.get_layer("frames").set_weights([kernel * 9, bias])
+    return model
+
+
+STRINGS = stand_ins.FUSION.replace(crop=CropConfig(size_yx=(16, 32), grow=1.1))
+
+
+@pytest.mark.parametrize("flow", ["folded", "multiflow"])
+def test_each_region_is_one_reading(strings, flow, tmp_path):
+    model = fuse(stand_ins.detector(("plate",)), strings, STRINGS.replace(flow=flow))
+    photos = np.stack([stand_ins.squares(131, 97), np.zeros((131, 97, 3), np.uint8)])
+    found = outputs(model, photos)
+    parts = parts_of(model)
+    frames, geometry = parts.letterbox(photos)
+    boxes = parts.select(*parts.detector(frames).values(), geometry)
+    read = strings(parts.crop(photos, boxes["boxes"], boxes["count"])[0]).numpy()
+    count = int(boxes["count"][0])
+    assert found["count"].tolist() == [count, 0] and count > 1
+    assert found["codes"].shape[-1] == 4 == describe(model).fusion.assembly.slots
+    expected = {
+        tuple(boxes["boxes"][0, n].numpy().tolist()): "".join(
+            DIGITS[i] for i in read[n].argmax(-1) if i < 10
+        )
+        for n in range(count)
+    }
+    for row in range(count):
+        text = "".join(chr(c) for c in found["codes"][0, row] if c >= 0)
+        assert expected.pop(tuple(found["box"][0, row].tolist())) == text
+    model.save(tmp_path / "reader.keras")
+    loaded = keras.saving.load_model(tmp_path / "reader.keras")
+    assert describe(loaded) == describe(model)
+    assert_equal(found, outputs(loaded, photos))
 
 
 # --- the article ----------------------------------------------------------------------

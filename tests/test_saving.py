@@ -14,7 +14,7 @@ import stand_ins
 from fused_ocr import saving
 from fused_ocr.artefact import read_card
 from fused_ocr.config import RecognizerConfig
-from fused_ocr.recognition.character import build_recognizer
+from fused_ocr.recognition.recognizer import build_recognizer
 from fused_ocr.saving import save_model
 
 QUIET = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}

@@ -17,8 +17,8 @@ from fused_ocr.config import AnchorConfig, DetectorConfig, RecognizerConfig
 from fused_ocr.detection.retinanet import training_model
 from fused_ocr.errors import ConfigError
 from fused_ocr.fusion import parts_of
-from fused_ocr.recognition.character import alphabet_of
 from fused_ocr.recognition.flows import FoldedFlow
+from fused_ocr.recognition.recognizer import alphabet_of
 from fused_ocr.runtimes import load_keras_model
 from fused_ocr.saving import save_model
 

@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from fused_ocr.config import RecognizerConfig
 from fused_ocr.errors import ConfigError
-from fused_ocr.recognition.character import build_recognizer
+from fused_ocr.recognition.recognizer import build_recognizer
 
 from .augmentation import Augmentation, centre_crops
 from .patches import CROP, Pool, concatenate

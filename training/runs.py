@@ -28,6 +28,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from fused_ocr.errors import ArtefactDamagedError, ConfigError, TrainingFailedError
 
 from .files import write_atomically
+from .memory import keep_freed_memory
 
 __all__ = ["RunConfig", "optimizer_for", "start_from", "strategy_named", "train"]
 
@@ -156,6 +157,7 @@ def train(
     Raises:
         ArtefactDamagedError: the folder's state does not belong to this model.
     """
+    keep_freed_memory()
     config.folder.mkdir(parents=True, exist_ok=True)
     model.optimizer.build(model.trainable_variables)
     run = _Run(model, config)

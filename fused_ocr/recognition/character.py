@@ -9,13 +9,13 @@ import tensorflow as tf
 
 from fused_ocr.alphabet import Alphabet
 from fused_ocr.config import RecognizerConfig
-from fused_ocr.errors import ArtefactDamagedError
 
 __all__ = [
     "CharacterHead",
     "ContrastNormalization",
-    "alphabet_of",
-    "build_recognizer",
+    "cnn_features",
+    "convolution",
+    "dense_features",
 ]
 
 _CNN_WIDTH = 16
@@ -99,38 +99,7 @@ class ContrastNormalization(keras.layers.Layer):
         return {**super().get_config(), "epsilon": self.epsilon}
 
 
-def build_recognizer(config: RecognizerConfig) -> keras.Model:
-    """A recogniser with random weights.
-
-    Args:
-        config: architecture, alphabet, crop size.
-
-    Returns:
-        A Keras model `recognizer`: crops (B, h, w, 1) float32 0..1 to probabilities
-        (B, 1, A) float32.
-    """
-    crops = keras.Input((*config.size_yx, 1), name="crops")
-    features = _cnn(crops, config) if config.arch == "cnn" else _dense(crops, config)
-    head = CharacterHead(config.alphabet, name="characters")
-    return keras.Model(crops, head(features), name="recognizer")
-
-
-def alphabet_of(recognizer: keras.Model) -> Alphabet:
-    """The alphabet of a recogniser.
-
-    Raises:
-        ArtefactDamagedError: the model is not a recogniser of ours.
-    """
-    for layer in recognizer.layers:
-        if isinstance(layer, CharacterHead):
-            return layer.alphabet
-    raise ArtefactDamagedError(
-        f"The model {recognizer.name!r} is not a recogniser: it has no CharacterHead "
-        "layer. Make one with `fused-ocr train recognizer`, or build_recognizer()."
-    )
-
-
-def _dense(crops: Any, config: RecognizerConfig) -> Any:
+def dense_features(crops: Any, config: RecognizerConfig) -> Any:
     """The article's: one hidden dense layer; the head is the second."""
     x = keras.layers.Flatten(name="flatten")(crops)
     return keras.layers.Dense(
@@ -138,17 +107,17 @@ def _dense(crops: Any, config: RecognizerConfig) -> Any:
     )(x)
 
 
-def _cnn(crops: Any, config: RecognizerConfig) -> Any:
+def cnn_features(crops: Any, config: RecognizerConfig) -> Any:
     """Five convolutions in three stages: 5 million multiplications at 28x28."""
     width = config.width or _CNN_WIDTH
     x = ContrastNormalization(name="contrast")(crops)
-    x = _convolution(x, width, "conv1", kernel=5)
+    x = convolution(x, width, "conv1", kernel=5)
     x = keras.layers.MaxPooling2D(name="pool1")(x)
-    x = _convolution(x, 2 * width, "conv2a")
-    x = _convolution(x, 2 * width, "conv2b")
+    x = convolution(x, 2 * width, "conv2a")
+    x = convolution(x, 2 * width, "conv2b")
     x = keras.layers.MaxPooling2D(name="pool2")(x)
-    x = _convolution(x, 4 * width, "conv3a")
-    x = _convolution(x, 4 * width, "conv3b")
+    x = convolution(x, 4 * width, "conv3a")
+    x = convolution(x, 4 * width, "conv3b")
     x = keras.layers.MaxPooling2D(name="pool3")(x)
     x = keras.layers.Flatten(name="flatten")(x)
     x = keras.layers.Dropout(0.2, name="dropout1")(x)
@@ -156,7 +125,8 @@ def _cnn(crops: Any, config: RecognizerConfig) -> Any:
     return keras.layers.Dropout(0.2, name="dropout2")(x)
 
 
-def _convolution(x: Any, channels: int, name: str, kernel: int = 3) -> Any:
+def convolution(x: Any, channels: int, name: str, kernel: Any = 3) -> Any:
+    """A convolution without bias, batch normalisation, ReLU."""
     x = keras.layers.Conv2D(
         channels, kernel, padding="same", use_bias=False, name=name
     )(x)

@@ -9,12 +9,8 @@ from layer_checks import check_layer
 from fused_ocr.alphabet import ALPHANUMERIC, DIGITS, Alphabet
 from fused_ocr.config import RecognizerConfig
 from fused_ocr.errors import ArtefactDamagedError, ConfigError
-from fused_ocr.recognition.character import (
-    CharacterHead,
-    ContrastNormalization,
-    alphabet_of,
-    build_recognizer,
-)
+from fused_ocr.recognition.character import CharacterHead, ContrastNormalization
+from fused_ocr.recognition.recognizer import alphabet_of, build_recognizer
 
 
 def crops(count, size_yx=(28, 28), seed=0):

@@ -1,0 +1,85 @@
+"""Regions become readings: each crop is a string already, and only their order is open.
+
+The counterpart of `AssembleCharacters` for recognisers that read whole strings, with
+the same outputs; arithmetic on (B, N, N), in operators TFLite has as builtins.
+"""
+
+from __future__ import annotations
+
+import keras
+import tensorflow as tf
+
+from fused_ocr.assembly import Assembly, best_characters, count_rows, goes_before
+
+__all__ = ["AssembleRegions"]
+
+
+@keras.saving.register_keras_serializable(package="fused_ocr")
+class AssembleRegions(Assembly):
+    """Puts regions in reading order and drops those in which nothing is read.
+
+    A string ends at its first blank slot. A reading's score is the detector's times the
+    recogniser's probability of the worst character. Where single characters stand in
+    the region is not known: each has the region's box.
+
+    Args:
+        config: an `AssemblyConfig`, or its dictionary; only `slots` counts.
+        alphabet: the characters, in the order of the probabilities.
+        labels: names of the detector's classes, in order.
+        format_version: see `fused_ocr.artefact.FORMAT_VERSION`.
+        library_version: of the library that fused the model.
+
+    Input shape:
+        boxes_yxyx: (B, N, 4) float32, pixel edges of the photo.
+        scores: (B, N) float32, the detector's.
+        classes: (B, N) int32.
+        count: (B,) int32.
+        probabilities: (B, N, S, A) float32, blank last.
+
+    Output shape:
+        The dictionary of `AssembleCharacters`.
+    """
+
+    def call(
+        self,
+        boxes_yxyx: tf.Tensor,
+        scores: tf.Tensor,
+        classes: tf.Tensor,
+        count: tf.Tensor,
+        probabilities: tf.Tensor,
+    ) -> dict[str, tf.Tensor]:
+        """See the class."""
+        rows = boxes_yxyx.shape[1]
+        best = tf.argmax(probabilities, -1, output_type=tf.int32)  # (B, N, S)
+        blanks = tf.cumsum(tf.cast(best == self.alphabet.blank, tf.int32), 2)
+        spoken = (blanks == 0) & tf.sequence_mask(count, rows)[..., None]
+        valid = spoken[..., 0]  # (B, N)
+        named, codes = best_characters(probabilities, self.alphabet)
+
+        before = goes_before(boxes_yxyx[..., 0], boxes_yxyx[..., 2], boxes_yxyx[..., 1])
+        rank = count_rows(before & valid[:, :, None])
+        # Ties, and what is not read, in the detector's order.
+        key = (rank + tf.where(valid, 0, rows)) * rows + tf.range(rows)
+        order = tf.math.top_k(-key, rows).indices
+
+        def lay(values: tf.Tensor, used: tf.Tensor, empty: float) -> tf.Tensor:
+            return tf.gather(
+                tf.where(used, values, tf.cast(empty, values.dtype)),
+                order,
+                batch_dims=1,
+            )
+
+        each, pairs = spoken[..., None], valid[..., None]
+        worst = tf.reduce_min(tf.where(spoken, named[..., 0], 1.0), -1)
+        boxes = tf.repeat(boxes_yxyx[:, :, None], probabilities.shape[2], axis=2)
+        return {
+            "codes": lay(codes[..., 0], spoken, -1),
+            "char_scores": lay(named[..., 0], spoken, 0.0),
+            "char_boxes": lay(boxes, each, 0.0),
+            "alt_codes": lay(codes[..., 1:], each, -1),
+            "alt_scores": lay(named[..., 1:], each, 0.0),
+            "box": lay(boxes_yxyx, pairs, 0.0),
+            "score": lay(scores * worst, valid, 0.0),
+            "label": lay(classes, valid, -1),
+            "count": tf.reduce_sum(tf.cast(valid, tf.int32), -1),
+        }

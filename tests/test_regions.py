@@ -1,0 +1,152 @@
+"""Regions in reading order, ended at the first blank, empty ones dropped."""
+
+import numpy as np
+import pytest
+from layer_checks import check_layer
+
+from fused_ocr.assembly import AssembleCharacters
+from fused_ocr.config import AssemblyConfig
+from fused_ocr.regions import AssembleRegions
+
+DIGITS = "0123456789"
+
+
+def read(*texts, slots=4, sure=0.8, rows=None):
+    """Probabilities (1, N, S, A) that spell texts; `-` is the blank."""
+    rows = rows or len(texts)
+    made = np.full((1, rows, slots, 11), (1 - sure) / 10, np.float32)
+    for n in range(rows):
+        text = texts[n] if n < len(texts) else ""
+        for s in range(slots):
+            character = text[s] if s < len(text) else "-"
+            made[0, n, s, (DIGITS + "-").index(character)] = sure
+    return made
+
+
+def assemble(boxes, probabilities, *, count=None, scores=None, classes=None):
+    rows = probabilities.shape[1]
+    padded = np.zeros((1, rows, 4), np.float32)
+    padded[0, : len(boxes)] = boxes
+    layer = AssembleRegions(
+        AssemblyConfig(slots=probabilities.shape[2]), DIGITS, ("plate", "bib")
+    )
+    found = layer(
+        padded,
+        np.full((1, rows), 0.9, np.float32) if scores is None else scores,
+        np.zeros((1, rows), np.int32) if classes is None else classes,
+        np.array([len(boxes) if count is None else count], np.int32),
+        probabilities,
+    )
+    return {name: value.numpy()[0] for name, value in found.items()}
+
+
+def texts(found):
+    return [
+        "".join(chr(c) for c in row if c >= 0)
+        for row in found["codes"][: found["count"]]
+    ]
+
+
+# Boxes, and the order in which they are read.
+ORDERS = [
+    ([(10, 50, 20, 90), (10, 0, 20, 40)], [1, 0]),  # one row
+    ([(50, 0, 60, 40), (10, 50, 20, 90)], [1, 0]),  # two rows
+    # Half of the height is one row: 4..14 and 9..19 share 5 of 10.
+    ([(9, 0, 19, 40), (4, 50, 14, 90)], [0, 1]),
+    ([(10, 0, 19, 40), (4, 50, 14, 90)], [1, 0]),  # 4 of 9
+    ([(0, 0, 10, 9), (30, 0, 40, 9), (0, 30, 10, 39), (30, 30, 40, 39)], [0, 2, 1, 3]),
+    ([(10, 10, 20, 30)] * 3, [0, 1, 2]),  # the same box: as the detector has them
+]
+
+
+@pytest.mark.parametrize(("boxes", "order"), ORDERS)
+def test_reading_order(boxes, order):
+    names = [str(i) * 2 for i in range(len(boxes))]
+    found = assemble(boxes, read(*names, rows=len(boxes) + 2))
+    assert texts(found) == [names[i] for i in order]
+    np.testing.assert_array_equal(
+        found["box"][: len(boxes)], np.array(boxes, np.float32)[order]
+    )
+    assert not found["box"][len(boxes) :].any()
+
+
+def test_a_string_ends_at_its_first_blank():
+    found = assemble([(0, 0, 9, 40)], read("12-4"))
+    assert texts(found) == ["12"]
+    np.testing.assert_allclose(found["char_scores"][0], [0.8, 0.8, 0, 0], atol=1e-6)
+    assert (found["alt_codes"][0, 2:] == -1).all()
+    np.testing.assert_array_equal(found["char_boxes"][0, 1], (0, 0, 9, 40))
+    assert not found["char_boxes"][0, 2:].any()
+
+
+def test_what_reads_as_nothing_is_dropped():
+    boxes = [(0, 0, 9, 40), (20, 0, 29, 40), (40, 0, 49, 40)]
+    found = assemble(boxes, read("1", "", "3"), classes=np.array([[0, 1, 1]], np.int32))
+    assert texts(found) == ["1", "3"] and found["count"] == 2
+    assert found["label"].tolist() == [0, 1, -1]
+    np.testing.assert_array_equal(found["box"][1], boxes[2])
+    assert (found["codes"][2] == -1).all() and not found["score"][2]
+
+
+def test_rows_past_the_count_are_no_readings():
+    found = assemble([(0, 0, 9, 40), (20, 0, 29, 40)], read("1", "2"), count=1)
+    assert texts(found) == ["1"] and found["count"] == 1
+
+
+def test_the_score_is_the_worst_characters():
+    given = read("123")
+    given[0, 0, 1, 2] = 0.5
+    found = assemble([(0, 0, 9, 40)], given, scores=np.array([[0.5]], np.float32))
+    np.testing.assert_allclose(found["score"], [0.25], atol=1e-6)
+
+
+def test_alternatives_leave_the_blank_out():
+    given = np.zeros((1, 1, 1, 11), np.float32)
+    given[0, 0, 0, [7, 10, 1]] = 0.5, 0.3, 0.2
+    found = assemble([(0, 0, 9, 40)], given)
+    assert texts(found) == ["7"]
+    assert found["alt_codes"][0, 0].tolist() == [ord("1"), ord("0")]
+    np.testing.assert_allclose(found["alt_scores"][0, 0], [0.2, 0.0], atol=1e-6)
+
+
+def test_outputs_are_those_of_characters():
+    inputs = (
+        np.zeros((2, 3, 4), np.float32),
+        np.zeros((2, 3), np.float32),
+        np.zeros((2, 3), np.int32),
+        np.zeros((2,), np.int32),
+    )
+    config = AssemblyConfig(slots=4)
+    regions = AssembleRegions(config, DIGITS)(
+        *inputs, np.zeros((2, 3, 4, 11), np.float32)
+    )
+    characters = AssembleCharacters(config, DIGITS)(
+        *inputs, np.zeros((2, 3, 1, 11), np.float32)
+    )
+    assert {k: (v.shape, v.dtype) for k, v in regions.items()} == {
+        k: (v.shape, v.dtype) for k, v in characters.items()
+    }
+
+
+def test_as_a_layer():
+    rng = np.random.default_rng(0)
+    cases = []
+    for rows in (1, 5):
+        corner = rng.uniform(0, 90, (2, rows, 2))
+        cases.append(
+            (
+                np.concatenate([corner, corner + 20], -1).astype(np.float32),
+                rng.random((2, rows), np.float32),
+                rng.integers(0, 2, (2, rows)).astype(np.int32),
+                np.array([rows, 0], np.int32),
+                rng.dirichlet(np.full(11, 0.3), (2, rows, 6)).astype(np.float32),
+            )
+        )
+    arguments = {
+        "config": AssemblyConfig(slots=6, max_gap=0.5, min_overlap=0.4, max_ratio=2.0),
+        "alphabet": "987654321x",
+        "labels": ("plate", "bib"),
+        "format_version": 7,
+        "library_version": "9.9",
+    }
+    check_layer(AssembleRegions, arguments, cases)
