@@ -40,6 +40,11 @@ _UNSEEN_PART = 5
 """One font family in this many is kept out of training."""
 
 
+_EVEN = 1.8
+"""Tallest of a font's digits and capitals over the shortest, at most: old-style digits
+reach 1.6. A font of symbols that stand at the places of digits has no such measure."""
+
+
 class GlyphSource(Protocol):
     """Draws characters."""
 
@@ -213,12 +218,14 @@ def _draws(path: str, characters: str) -> bool:
         absent = _render(path, "\U0010fffd", 24)
     except (OSError, ValueError):
         return False
+    tall = [_tall(path, c) for c in characters if c.isdigit() or c.isupper()]
     shapes = {mask.tobytes() for mask in masks}
     # The box that a font draws for what it has not looks the same for every character.
     return (
         len(shapes) == len(characters)
         and absent.tobytes() not in shapes
         and all((mask >= INK).sum() > 12 and mask.shape[1] < 72 for mask in masks)
+        and max(tall, default=1.0) <= _EVEN * min(tall, default=1.0)
     )
 
 
@@ -227,11 +234,15 @@ def _font(path: str, size: int) -> ImageFont.FreeTypeFont:
     return ImageFont.truetype(path, size)
 
 
+def _tall(path: str, character: str) -> float:
+    """Rows of a character's ink at font size 64, at least 1."""
+    box = _font(path, 64).getbbox(character)
+    return max(1.0, box[3] - box[1])
+
+
 def _render(path: str, character: str, height: int) -> Mask:
     """A character at the font size that makes its ink about `height` rows."""
-    probe = _font(path, 64).getbbox(character)
-    ink = max(1.0, probe[3] - probe[1])
-    size = max(4, round(64 * height / ink))
+    size = max(4, round(64 * height / _tall(path, character)))
     font = _font(path, min(size, 640))
     x1, y1, x2, y2 = (int(v) for v in font.getbbox(character))
     image = Image.new("L", (max(1, x2 - x1 + 2), max(1, y2 - y1 + 2)))

@@ -153,6 +153,16 @@ def test_fonts_must_draw_the_characters(tmp_path, characters, found):
     assert len(both) == found
 
 
+@pytest.mark.parametrize(
+    ("font", "found"), [("cmr10", 1), ("cmmi10", 1), ("cmsy10", 0), ("cmex10", 0)]
+)
+def test_symbols_at_the_places_of_digits_are_no_digits(tmp_path, font, found):
+    # TeX's: upright digits, old-style digits (29 to 45 rows), arrows and brackets.
+    shutil.copy(BUNDLED / f"{font}.ttf", tmp_path)
+    both = find_fonts([tmp_path], "train") + find_fonts([tmp_path], "unseen")
+    assert len(both) == found
+
+
 @pytest.mark.parametrize("folder", ["empty", "missing", "damaged"])
 def test_folders_without_fonts(tmp_path, folder):
     if folder != "missing":
