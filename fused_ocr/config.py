@@ -29,7 +29,7 @@ __all__ = [
 
 Self = TypeVar("Self", bound="Config")
 
-_STRINGS = ("convctc", "crnn")
+_STRINGS = ("convctc", "crnn", "goodfellow")
 _SMALLEST = {"cnn": 8, "dense": 4, **dict.fromkeys(_STRINGS, 16)}
 """Shortest side of a crop by architecture: the convolutions halve it 3 or 4 times."""
 
@@ -234,14 +234,15 @@ class RecognizerConfig(Config):
 
     arch: str = "cnn"
     """One character: `cnn` (small and convolutional) or `dense` (the article's two
-    dense layers). A string: `convctc` (convolutional) or `crnn` (recurrent)."""
+    dense layers). A string: `convctc` (convolutional), `crnn` (recurrent), or
+    `goodfellow` (a head for each place)."""
     alphabet: str = DIGITS
     """The characters it knows, in order."""
     size_yx: tuple[int, int] = (28, 28)
     """Height and width of its crops, pixels."""
     width: int | None = None
-    """Channels of the first stage (16; 24 for strings), or units of `dense`'s hidden
-    one (128)."""
+    """Channels of the first stage (`cnn` 16, `convctc` and `crnn` 24, `goodfellow` 48),
+    or units of `dense`'s hidden one (128)."""
     slots: int = 1
     """S: characters a string may have; 1 for single characters."""
 
@@ -257,7 +258,9 @@ class RecognizerConfig(Config):
             "size_yx",
         )
         self._need(self.width is None or self.width >= 1, "must be at least 1", "width")
-        if self.reads_strings:
+        if self.arch == "goodfellow":
+            self._need(self.slots >= 1, "must be at least 1", "slots")
+        elif self.reads_strings:
             # Frames of 4 pixels; equal neighbours need a blank frame between them.
             most = self.size_yx[1] // 8
             self._need(

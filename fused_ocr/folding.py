@@ -1,4 +1,4 @@
-"""Batch normalisation folded into convolutions: the same answers, sooner."""
+"""What convolutions can take over from other layers: the same answers, sooner."""
 
 from __future__ import annotations
 
@@ -7,7 +7,12 @@ from typing import Any
 import keras
 import numpy as np
 
-__all__ = ["FoldedNormalization", "fold_batch_normalization"]
+__all__ = [
+    "FoldedNormalization",
+    "FoldedPadding",
+    "fold_batch_normalization",
+    "fold_padding",
+]
 
 _CONVOLUTIONS = (keras.layers.Conv2D, keras.layers.DepthwiseConv2D)
 
@@ -41,6 +46,83 @@ class FoldedNormalization(keras.layers.Layer):
     def compute_output_shape(self, input_shape: tuple) -> tuple:
         """The same shape."""
         return tuple(input_shape)
+
+
+@keras.saving.register_keras_serializable(package="fused_ocr")
+class FoldedPadding(keras.layers.Layer):
+    """Stands where zeros were added that the convolution behind now adds itself.
+
+    Args:
+        **kwargs: of every Keras layer.
+
+    Input shape:
+        (B, h, w, C) float32.
+
+    Output shape:
+        (B, h, w, C) float32: it does nothing.
+    """
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+
+    def call(self, inputs: Any) -> Any:
+        """See the class."""
+        return inputs
+
+    def compute_output_shape(self, input_shape: tuple) -> tuple:
+        """The same shape."""
+        return tuple(input_shape)
+
+
+def fold_padding(model: keras.Model) -> keras.Model:
+    """A copy of a model whose strided convolutions add their own zeros.
+
+    keras.applications puts a row and a column of zeros behind the picture before each
+    3x3 convolution of stride 2, which copies the whole tensor. `same` padding adds the
+    same zeros where the sides are even, so the copy is for frames whose sides are
+    multiples of all strides.
+
+    Args:
+        model: functional, possibly with models inside.
+
+    Returns:
+        A model with the same layer names, weights, inputs and outputs.
+    """
+    convolutions = _padded_convolutions(model)
+    pads = {id(pad) for pad in convolutions.values()}
+
+    def copy(layer: keras.layers.Layer) -> keras.layers.Layer:
+        if id(layer) in pads:
+            return FoldedPadding(name=layer.name)
+        settings = layer.get_config()
+        if id(layer) in convolutions:
+            settings["padding"] = "same"
+        return type(layer).from_config(settings)
+
+    made = keras.models.clone_model(model, clone_function=copy, recursive=True)
+    made.set_weights(model.get_weights())
+    return made
+
+
+def _padded_convolutions(model: keras.Model) -> dict[int, Any]:
+    """The padding in front of each convolution that could do it itself, by its id."""
+    found: dict[int, Any] = {}
+    for layer in model.layers:
+        if isinstance(layer, keras.Model):
+            found |= _padded_convolutions(layer)
+        elif (
+            isinstance(layer, _CONVOLUTIONS)
+            and (layer.strides, layer.kernel_size) == ((2, 2), (3, 3))
+            and layer.padding == "valid"
+        ):
+            before = layer.input._keras_history.operation
+            if (
+                isinstance(before, keras.layers.ZeroPadding2D)
+                and before.padding == ((0, 1), (0, 1))
+                and len(before._outbound_nodes) == 1
+            ):
+                found[id(layer)] = before
+    return found
 
 
 def fold_batch_normalization(model: keras.Model) -> keras.Model:

@@ -16,7 +16,7 @@ from fused_ocr.cropping import CropResize
 from fused_ocr.detection.retinanet import decoding_of
 from fused_ocr.detection.selection import SelectDetections
 from fused_ocr.errors import ArtefactDamagedError, ConfigError
-from fused_ocr.folding import fold_batch_normalization
+from fused_ocr.folding import fold_batch_normalization, fold_padding
 from fused_ocr.freezing import frozen
 from fused_ocr.letterbox import Letterbox
 from fused_ocr.recognition.flows import FoldedFlow, build_multiflow
@@ -95,7 +95,8 @@ def fuse(
             f"Received: {config.frame_yx}."
         )
     # What is fused is there to read; the models given stay as they are, to be trained.
-    detector = fold_batch_normalization(detector)
+    # The frame's sides are multiples of the strides: paddings can be folded, too.
+    detector = fold_padding(fold_batch_normalization(detector))
     recognizer = fold_batch_normalization(recognizer)
     boxes = config.selection.max_detections
     assemble: type[Assembly] = AssembleCharacters

@@ -5,7 +5,12 @@ import numpy as np
 import pytest
 
 from fused_ocr.config import RecognizerConfig
-from fused_ocr.folding import FoldedNormalization, fold_batch_normalization
+from fused_ocr.folding import (
+    FoldedNormalization,
+    FoldedPadding,
+    fold_batch_normalization,
+    fold_padding,
+)
 from fused_ocr.recognition.recognizer import build_recognizer
 
 
@@ -102,3 +107,53 @@ def test_the_place_holder_does_nothing():
     values = np.arange(12, dtype=np.float32).reshape(2, 3, 2)
     np.testing.assert_array_equal(layer(values), values)
     assert layer.compute_output_shape((None, 3, 5)) == (None, 3, 5)
+
+
+def padded_model(pad=((0, 1), (0, 1)), kernel=3, strides=2, padding="valid"):
+    x = keras.Input((None, None, 2))
+    inner = keras.layers.ZeroPadding2D(pad, name="pad")(x)
+    inner = keras.layers.DepthwiseConv2D(
+        kernel, strides=strides, padding=padding, name="conv"
+    )(inner)
+    z = keras.Input((None, None, 2))
+    return keras.Model(z, keras.Model(x, inner, name="inner")(z))
+
+
+@pytest.mark.parametrize("sides", [(16, 24), (2, 4), (32, 6)])
+def test_padding_folded(sides):
+    model = shaken(padded_model())
+    image = np.random.default_rng(2).normal(size=(2, *sides, 2)).astype(np.float32)
+    folded = fold_padding(model)
+    np.testing.assert_allclose(folded(image), model(image), atol=1e-6)
+    inner = folded.get_layer("inner")
+    assert isinstance(inner.get_layer("pad"), FoldedPadding)
+    assert inner.get_layer("conv").padding == "same"
+    assert model.get_layer("inner").get_layer("conv").padding == "valid"
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"pad": ((1, 1), (1, 1))},  # zeros before the picture, too
+        {"kernel": 5},
+        {"strides": 1},
+        {"padding": "same"},
+    ],
+)
+def test_other_paddings_stay(changes):
+    model = shaken(padded_model(**changes))
+    image = np.random.default_rng(3).normal(size=(1, 16, 24, 2)).astype(np.float32)
+    folded = fold_padding(model)
+    np.testing.assert_allclose(folded(image), model(image), atol=1e-6)
+    kept = folded.get_layer("inner").get_layer("pad")
+    assert isinstance(kept, keras.layers.ZeroPadding2D)
+
+
+def test_a_padding_that_feeds_two_stays():
+    x = keras.Input((8, 8, 2))
+    pad = keras.layers.ZeroPadding2D(((0, 1), (0, 1)), name="pad")(x)
+    one = keras.layers.Conv2D(2, 3, strides=2, name="one")(pad)
+    other = keras.layers.MaxPooling2D(3, 2, name="other")(pad)
+    model = keras.Model(x, keras.layers.Add()([one, other]))
+    image = np.random.default_rng(4).normal(size=(1, 8, 8, 2)).astype(np.float32)
+    np.testing.assert_allclose(fold_padding(model)(image), model(image), atol=1e-6)

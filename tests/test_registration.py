@@ -60,8 +60,13 @@ def test_the_layers_are_those_we_know():
         "DecodeBoxes",
         "FoldedFlow",
         "FoldedNormalization",
+        "FoldedPadding",
+        "LengthVote",
         "Letterbox",
+        "LocallyConnected",
+        "Maxout",
         "SelectDetections",
+        "SubtractLocalMean",
     ]
 
 

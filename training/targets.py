@@ -101,7 +101,7 @@ class AnchorTargets:
 
         Anchors stand a stride apart, so that next to none overlaps a box that is
         narrower, such as a printed 1, by half; without this rule such boxes have one
-        anchor where others have ten, and the detector misses one in eight of them.
+        anchor where others have ten.
         """
         centre = (boxes_yxyx[:, :2] + boxes_yxyx[:, 2:]) / 2
         least = NARROWEST * min(self._config.strides)

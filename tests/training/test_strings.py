@@ -1,0 +1,94 @@
+"""Strings: MNIST's digits in rows, the loss against its definition, and learning."""
+
+import itertools
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from fused_ocr.config import RecognizerConfig
+from fused_ocr.training.augmentation import Augmentation
+from fused_ocr.training.mnist_strings import MnistStrings
+from fused_ocr.training.patches import Pool
+from fused_ocr.training.runs import RunConfig
+from fused_ocr.training.strings import _frame_loss, train_strings
+
+
+def pool(count=40, seed=0):
+    """Digits that are easy to tell apart: d bright rows, noise beside them."""
+    rng = np.random.default_rng(seed)
+    labels = np.arange(count) % 10
+    patches = np.zeros((count, 40, 40), np.uint8)
+    for patch, label in zip(patches, labels, strict=True):
+        patch[6 : 8 + 2 * label, 14:26] = 200 + rng.integers(0, 50)
+    return Pool("easy", patches, labels.astype(np.int64), 1.0)
+
+
+def test_digits_fill_places_from_the_left():
+    digits = pool()
+    crops, codes = next(MnistStrings(digits, 64, 3)(0))
+    assert crops.shape == (64, 28, 140, 1) and crops.dtype == np.float32
+    assert codes.shape == (64, 5) and codes.dtype == np.int32
+    lengths = (codes < 10).sum(1)
+    assert set(lengths) == {1, 2, 3, 4, 5}
+    for crop, row, length in zip(crops, codes, lengths, strict=True):
+        assert (row[length:] == 10).all()
+        places = crop[..., 0].reshape(28, 5, 28).transpose(1, 0, 2)
+        assert not places[length:].any()
+        for place, digit in zip(places[:length], row[:length], strict=True):
+            assert (place.max(1) > 0.5).sum() == 2 + 2 * digit  # rows 6.. of 40, 0..
+
+
+def test_a_batch_is_decided_by_its_number():
+    moved = Augmentation(often=0.0)
+    one, other = (MnistStrings(pool(), 8, 3, moved) for _ in range(2))
+    third = list(itertools.islice(one(0), 4))[3]
+    for a, b in zip(third, next(other(3)), strict=True):
+        np.testing.assert_array_equal(a, b)
+    plain = next(MnistStrings(pool(), 8, 3)(3))
+    np.testing.assert_array_equal(plain[1], third[1])
+    assert np.abs(plain[0] - third[0]).max() > 0.2
+
+
+def test_the_loss_by_its_definition():
+    # Minus the logarithm of the sum over all paths that collapse to the string.
+    rng = np.random.default_rng(0)
+    frames = rng.dirichlet(np.ones(3), (4, 4)).astype(np.float32)
+    strings = [[0, 2], [0, 1], [1, 1], [2, 2]]  # "a", "ab", "bb", ""
+    expected = []
+    for string, probabilities in zip(strings, frames, strict=True):
+        wanted = [c for c in string if c != 2]
+        total = sum(
+            np.prod(probabilities[np.arange(4), path])
+            for path in itertools.product(range(3), repeat=4)
+            if [k for k, _ in itertools.groupby(path) if k != 2] == wanted
+        )
+        expected.append(-np.log(total) / max(1, len(wanted)))
+    found = _frame_loss(tf.constant(strings), tf.constant(frames))
+    np.testing.assert_allclose(found, expected, rtol=1e-4)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("arch", "width", "steps", "rate", "expected"),
+    [
+        ("convctc", 6, 60, 1e-2, 0.97),
+        ("crnn", 6, 110, 2e-2, 0.97),
+        ("goodfellow", 4, 80, 3e-3, 0.55),  # places of random characters: 0.37
+    ],
+)
+def test_strings_are_learnt(arch, width, steps, rate, expected, tmp_path):
+    config = RecognizerConfig(arch=arch, size_yx=(28, 140), slots=5, width=width)
+    run = RunConfig(
+        tmp_path, epochs=4, steps=steps, validation_steps=2, learning_rate=rate,
+        batch_size=16, ema=None,
+    )  # fmt: skip
+    digits = pool()
+    recognizer = train_strings(
+        config, run, MnistStrings(digits, 16, 1), MnistStrings(digits, 16, 2)
+    )
+    crops, truth = next(MnistStrings(digits, 64, 5)(0))
+    read = recognizer(crops).numpy().argmax(-1)
+    assert (read == truth).mean() > expected
+    header = (tmp_path / "log.csv").read_text().splitlines()[0]
+    assert "val_" in header and "exact" in header
