@@ -9,11 +9,13 @@ setup(
         "fused_ocr.recognition",
         "fused_ocr.weights",
         "fused_ocr.training",
+        "fused_ocr.training.formats",
         "fused_ocr.export",
     ],
     package_dir={
         "fused_ocr": "fused_ocr",
         "fused_ocr.training": "training",
+        "fused_ocr.training.formats": "training/formats",
         "fused_ocr.export": "export",
     },
 )

@@ -18,6 +18,7 @@ from typing import Any, TextIO
 import click
 
 from fused_ocr._version import __version__
+from fused_ocr.cli_data import COMMANDS as DATA_COMMANDS
 from fused_ocr.cli_training import COMMANDS, quiet_tensorflow
 from fused_ocr.errors import ConfigError, FusedOcrError, ImageError
 from fused_ocr.images import MAX_PIXELS
@@ -302,5 +303,5 @@ def _drawn_name(photo: Path, used: set[str]) -> str:
     return name
 
 
-for _command in COMMANDS:
+for _command in (*DATA_COMMANDS, *COMMANDS):
     main.add_command(_command)

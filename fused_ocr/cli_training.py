@@ -8,7 +8,7 @@ import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 import click
 
@@ -151,57 +151,6 @@ def synth(
     )
 
 
-@click.command()
-@click.argument("quads", type=_FILE)
-@click.argument("photos", type=_FOLDER)
-@click.argument("folder", type=_NEW_FOLDER)
-def backdrops(quads: Path, photos: Path, folder: Path) -> None:
-    """Paint over the words of PHOTOS and write them to FOLDER, as backgrounds.
-
-    QUADS is a CSV with rows `path,x1,y1,x2,y2,x3,y3,x4,y4,text`.
-    """
-    from fused_ocr.training.backdrops import write_backdrops
-
-    click.echo(f"{folder}: {write_backdrops(quads, photos, folder)} photos")
-
-
-@click.command("check-data")
-@click.argument("annotations", type=_FILE)
-@click.argument("classes", type=_FILE)
-@click.option(
-    "--side",
-    type=click.IntRange(64),
-    default=320,
-    help="Of the detector's square frame.",
-)
-@click.option("--anchors", type=click.File("r"), help="AnchorConfig, JSON, to try.")
-@click.option("--json", "as_json", is_flag=True, help="As one JSON object.")
-def check_data(
-    annotations: Path,
-    classes: Path,
-    side: int,
-    anchors: TextIO | None,
-    *,
-    as_json: bool,
-) -> None:
-    """Check ANNOTATIONS (CSV) and CLASSES (CSV), and how well the anchors cover them.
-
-    Rows are `path,x1,y1,x2,y2,class` with an optional text behind; `path,,,,,` is a
-    photo without anything.
-    """
-    from fused_ocr.config import AnchorConfig
-    from fused_ocr.training.annotations import read_annotations, read_classes
-    from fused_ocr.training.data_check import check_data as check
-
-    names = read_classes(classes)
-    config = AnchorConfig.from_json(anchors.read()) if anchors else AnchorConfig()
-    photos = read_annotations(annotations, names)
-    report = check(photos, names, config, (side, side))
-    click.echo(json.dumps(report.to_dict(), indent=2) if as_json else report.to_text())
-    if not report.ok:
-        raise click.ClickException("The data has errors; see above.")
-
-
 @click.group()
 def train() -> None:
     """Train a detector or a recogniser."""
@@ -243,7 +192,12 @@ def train_detector(out: Path, **options: Any) -> None:
 @train.command("recognizer")
 @_run_options(epochs=20, steps=500, batch_size=128, learning_rate=2e-3)
 @_material_options
-@click.option("--arch", type=click.Choice(["cnn", "dense"]), default="cnn")
+@click.option(
+    "--arch",
+    type=click.Choice(["cnn", "dense", "convctc", "crnn", "goodfellow"]),
+    default="cnn",
+    help="The first two read one character, the others MNIST's digits in a row.",
+)
 @click.option("--width", type=click.IntRange(1), help="Channels or units.")
 @click.option(
     "--mnist", type=float, default=1.0, help="Weight of MNIST; 0 leaves it out."
@@ -275,11 +229,12 @@ def train_detector(out: Path, **options: Any) -> None:
 def train_recognizer(out: Path, **options: Any) -> None:
     """Train a recogniser: OUT/recognizer.keras."""
     _prepare(options["seed"])
-    from fused_ocr.training.recipes import recognizer_recipe
+    if options["arch"] not in ("cnn", "dense"):
+        from fused_ocr.training.string_recipe import string_recipe as recipe
+    else:
+        from fused_ocr.training.recipes import recognizer_recipe as recipe
 
-    path, scores = recognizer_recipe(
-        out, _material(options), _run(out, options), options
-    )
+    path, scores = recipe(out, _material(options), _run(out, options), options)
     click.echo(f"{path}: see {out / 'curves.png'}")
     for name, score in scores.items():
         click.echo(f"  {name}: {score:.2%}")
@@ -392,5 +347,5 @@ def _scenes(material: Any, kind: str, split: str, seed: int, size_yx: Any) -> An
     )
 
 
-COMMANDS = (synth, backdrops, check_data, train, evaluate)
+COMMANDS = (synth, train, evaluate)
 """The commands, for `fused_ocr.cli`."""

@@ -37,7 +37,10 @@ class AssembleRegions(Assembly):
         probabilities: (B, N, S, A) float32, blank last.
 
     Output shape:
-        The dictionary of `AssembleCharacters`.
+        The dictionary of `AssembleCharacters`, R = N: ``codes`` int32 (B, R, S),
+        ``char_scores`` float32 (B, R, S), ``char_boxes`` float32 (B, R, S, 4),
+        ``alt_codes`` and ``alt_scores`` (B, R, S, 2), ``box`` float32 (B, R, 4),
+        ``score`` float32 (B, R), ``label`` int32 (B, R), ``count`` int32 (B,).
     """
 
     def call(

@@ -182,7 +182,12 @@ RANGES = [
     (CropConfig, "size_yx", (28,), "two sides"),
     (CropConfig, "size_yx", (28, 28, 1), "two sides"),
     (CropConfig, "grow", 0.0, "positive"),
-    (RecognizerConfig, "arch", "lstm", "must be one of cnn, dense, convctc, crnn, goodfellow"),
+    (
+        RecognizerConfig,
+        "arch",
+        "lstm",
+        "one of cnn, dense, convctc, crnn, goodfellow",
+    ),
     (RecognizerConfig, "size_yx", (7, 28), "two sides of at least 8"),
     (RecognizerConfig, "size_yx", (28,), "two sides"),
     (RecognizerConfig, "width", 0, "at least 1"),

@@ -91,6 +91,12 @@ def test_files_are_short_and_named_after_one_thing(path):
     assert not SEVERAL & set(path.relative_to(ROOT).parts)
 
 
+def test_every_package_is_installed():
+    setup = (ROOT / "setup.py").read_text("utf-8")
+    for path in FILES:
+        assert f'"{package_of(path)}",' in setup, path
+
+
 @pytest.mark.parametrize("path", FILES, ids=relative)
 def test_directions(path):
     parts = path.relative_to(ROOT).parts

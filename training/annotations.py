@@ -1,18 +1,31 @@
 """Annotated photos, in keras-retinanet's CSV: read strictly, written so it reads them.
 
-A row is ``path,x1,y1,x2,y2,class_name`` with an optional seventh column, the text in
-the box; ``path,,,,,`` is a photo without anything. The class file has the rows
-``class_name,id``. keras-retinanet reads integers and ignores the seventh column; here
-decimals are read too, blank lines are skipped, and a wrong line is named.
+======  ==================  ======================================================
+column  name                meaning
+======  ==================  ======================================================
+1       path                of the photo
+2-5     x1,y1,x2,y2         edges of the box
+6       class_name
+7       text                what the box says; optional
+8-15    x1,y1,...,x4,y4     corners, clockwise from the text's top left; optional
+16      unreadable          this word, if nobody can read it; optional
+======  ==================  ======================================================
+
+``path,,,,,`` is a photo without anything. Corners and box are two views of one thing:
+the box is the corners' bounds, cut to the photo. Unreadable boxes have no text; they
+are there so that a detector is not taught to overlook them. The class file has the rows
+``class_name,id``.
+
+keras-retinanet reads integers, and the first six columns only; here decimals are read
+too, blank lines are skipped, and a wrong line is named. One to seven columns behind the
+text are somebody else's and ignored, as are those behind the sixteenth.
 """
 
 from __future__ import annotations
 
 import csv
 import dataclasses
-import difflib
 import io
-import math
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -22,15 +35,24 @@ import numpy.typing as npt
 from fused_ocr.boxes import Boxes, swap_xy
 from fused_ocr.errors import AnnotationError
 
+from .annotation_rows import AnnotationRow, columns_behind_class, parse_row
 from .files import write_atomically
 
 __all__ = [
     "AnnotatedPhoto",
+    "Quads",
     "read_annotations",
     "read_classes",
     "write_annotations",
     "write_classes",
 ]
+
+Quads = npt.NDArray[np.float32]
+"""float32 (n, 4, 2), y and x of corners, clockwise from the text's top left."""
+
+# What leaves these two out; compared by identity, since an empty array may be meant.
+_NO_QUADS: Quads = np.zeros((0, 4, 2), np.float32)
+_NO_FLAGS: npt.NDArray[np.bool_] = np.zeros(0, np.bool_)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -42,24 +64,50 @@ class AnnotatedPhoto:
         boxes_yxyx: float32 (n, 4), pixel edges of the upright (EXIF-oriented) photo.
         labels: int64 (n,), indices of the classes.
         texts: what each box says; an empty string where that is not known.
+        quads_yx: float32 (n, 4, 2), y and x of each box's corners, clockwise from the
+            text's top left, pixels; they may lie outside the photo. NaN where unknown,
+            which is everywhere if they are left out.
+        readable: bool (n,); False where nobody can read it. True if left out.
 
     Raises:
-        AnnotationError: boxes, labels and texts are not equally many.
+        AnnotationError: boxes, labels, texts, corners and flags are not equally many,
+            or an unreadable box has a text.
     """
 
     path: Path
     boxes_yxyx: Boxes
     labels: npt.NDArray[np.int64]
     texts: tuple[str, ...]
+    quads_yx: Quads = dataclasses.field(default_factory=lambda: _NO_QUADS)
+    readable: npt.NDArray[np.bool_] = dataclasses.field(
+        default_factory=lambda: _NO_FLAGS
+    )
 
     def __post_init__(self) -> None:
         n = len(self.texts)
+        if self.quads_yx is _NO_QUADS:
+            unknown = np.full((n, 4, 2), np.nan, np.float32)
+            object.__setattr__(self, "quads_yx", unknown)
+        if self.readable is _NO_FLAGS:
+            object.__setattr__(self, "readable", np.ones(n, np.bool_))
         if self.boxes_yxyx.shape != (n, 4) or self.labels.shape != (n,):
             raise AnnotationError(
                 f"{self.path}: a photo needs one label and one text for each of its "
                 f"boxes (n, 4). Received: boxes {self.boxes_yxyx.shape}, labels "
                 f"{self.labels.shape}, {n} texts."
             )
+        if self.quads_yx.shape != (n, 4, 2) or self.readable.shape != (n,):
+            raise AnnotationError(
+                f"{self.path}: {n} boxes have corners ({n}, 4, 2) and flags ({n},), or "
+                f"none. Received: corners {self.quads_yx.shape}, flags "
+                f"{self.readable.shape}."
+            )
+        for text, readable in zip(self.texts, self.readable.tolist(), strict=True):
+            if text and not readable:
+                raise AnnotationError(
+                    f"{self.path}: a box that nobody can read has no text. Received: "
+                    f"{text!r}. Leave out the text, or the flag."
+                )
 
 
 def read_classes(path: str | Path) -> tuple[str, ...]:
@@ -127,24 +175,20 @@ def read_annotations(path: str | Path, classes: Sequence[str]) -> list[Annotated
         AnnotationError: the file or one of its lines is wrong.
     """
     path = Path(path)
-    found: dict[Path, list[tuple[list[float], int, str]]] = {}
+    found: dict[Path, list[AnnotationRow]] = {}
     for line, row in _rows(path):
         place = f"{path}, line {line}"
-        if len(row) < 6 or not row[0]:
-            raise AnnotationError(
-                f"{place}: a row is path,x1,y1,x2,y2,class_name, with the text of the "
-                "box behind it if that is known, or path,,,,, for a photo without "
-                f"anything. Received {len(row)} columns: {row}."
-            )
+        item = parse_row(place, row, classes)
         items = found.setdefault(path.parent / row[0], [])
-        if any(row[1:7]):
-            items.append(_item(place, row, classes))
+        items += [] if item is None else [item]
     return [
         AnnotatedPhoto(
             path=photo,
-            boxes_yxyx=swap_xy(np.array([i[0] for i in items]).reshape(-1, 4)),
-            labels=np.array([i[1] for i in items], np.int64),
-            texts=tuple(i[2] for i in items),
+            boxes_yxyx=swap_xy(np.array([i.edges for i in items]).reshape(-1, 4)),
+            labels=np.array([i.label for i in items], np.int64),
+            texts=tuple(i.text for i in items),
+            quads_yx=_quads(items),
+            readable=np.array([i.readable for i in items], np.bool_),
         )
         for photo, items in found.items()
     ]
@@ -155,8 +199,9 @@ def write_annotations(
 ) -> None:
     """Write an annotation file that keras-retinanet reads too.
 
-    Edges are rounded to whole pixels, and a box keeps at least one. Photos below the
-    file's folder get relative paths, the others absolute ones.
+    Edges are rounded to whole pixels, and a box keeps at least one; corners to
+    hundredths. Rows end behind the last thing that is known. Photos below the file's
+    folder get relative paths, the others absolute ones.
 
     Args:
         path: of the file; it is replaced only when all rows are good.
@@ -179,10 +224,12 @@ def write_annotations(
         seen.add(name)
         if not photo.texts:
             rows.append([name, "", "", "", "", ""])
-        for box, label, text in zip(
+        for box, label, text, quad, readable in zip(
             swap_xy(photo.boxes_yxyx).tolist(),
             photo.labels.tolist(),
             photo.texts,
+            photo.quads_yx,
+            photo.readable.tolist(),
             strict=True,
         ):
             if not 0 <= label < len(classes):
@@ -190,8 +237,9 @@ def write_annotations(
                     f"{photo.path}: label {label} has no class. Expected 0.."
                     f"{len(classes) - 1}, indices of {list(classes)}."
                 )
-            edges, texts = _whole_pixels(photo.path, box), [text] if text else []
-            rows.append([name, *edges, classes[label], *texts])
+            edges = _whole_pixels(photo.path, box)
+            more = columns_behind_class(text, quad, readable=readable)
+            rows.append([name, *edges, classes[label], *more])
     _write(path, rows)
 
 
@@ -238,41 +286,12 @@ def _rows(path: Path) -> Iterator[tuple[int, list[str]]]:
         raise AnnotationError(f"{path} is empty. Expected at least one row.")
 
 
-def _item(
-    place: str, row: list[str], classes: Sequence[str]
-) -> tuple[list[float], int, str]:
-    """Box (x1, y1, x2, y2), label and text of a row that is not a negative's."""
-    if not all(row[1:6]):
-        raise AnnotationError(
-            f"{place}: a box needs x1, y1, x2, y2 and a class name; a photo without "
-            f"anything has none of them. Received: {row[1:7]}."
-        )
-    edges = []
-    for name, written in zip(("x1", "y1", "x2", "y2"), row[1:5], strict=True):
-        try:
-            edge = float(written)
-        except ValueError:
-            edge = math.nan
-        if not math.isfinite(edge):
-            raise AnnotationError(
-                f"{place}: {name} must be a number. Received: {written!r}. If this is "
-                "a headline, remove it."
-            )
-        edges.append(edge)
-    for axis, low, high in (("x", edges[0], edges[2]), ("y", edges[1], edges[3])):
-        if high <= low:
-            raise AnnotationError(
-                f"{place}: {axis}2 must be larger than {axis}1. Received: {axis}1="
-                f"{low:g}, {axis}2={high:g}. The order is x1,y1,x2,y2."
-            )
-    if row[5] not in classes:
-        near = difflib.get_close_matches(row[5], classes, n=1, cutoff=0.5)
-        hint = f" Did you mean {near[0]!r}?" if near else ""
-        raise AnnotationError(
-            f"{place}: class {row[5]!r} is not in the class file.{hint} Known: "
-            f"{', '.join(classes)}."
-        )
-    return edges, list(classes).index(row[5]), row[6] if len(row) > 6 else ""
+def _quads(items: Sequence[AnnotationRow]) -> Quads:
+    quads = np.full((len(items), 4, 2), np.nan, np.float32)
+    for i, item in enumerate(items):
+        if item.corners:
+            quads[i] = np.reshape(item.corners, (4, 2))[:, ::-1]
+    return quads
 
 
 def _name(photo: Path, folder: Path) -> str:

@@ -14,14 +14,15 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from PIL import ExifTags, Image
 
 from fused_ocr.boxes import Boxes, areas, clip
 from fused_ocr.config import AnchorConfig
+from fused_ocr.errors import ImageDecodeError
 
 from .anchor_fit import COVERED, best_overlaps, suggest_anchors
 from .annotations import AnnotatedPhoto
 from .data_report import Coverage, DataReport, Problem, percentiles
+from .photo_header import PhotoHeader, read_header
 
 __all__ = ["check_data"]
 
@@ -71,8 +72,8 @@ def check_data(
         header = _header(photo.path, problems)
         if header is None:
             continue
-        height, width, upright = header
-        turned += not upright and len(photo.texts) > 0
+        height, width = header.size_yx
+        turned += header.orientation != 1 and len(photo.texts) > 0
         boxes = _check_boxes(photo, height, width, problems)
         in_photo.append(boxes)
         scale = min(frame_yx[0] / height, frame_yx[1] / width)
@@ -109,22 +110,13 @@ def check_data(
     )
 
 
-def _header(path: Path, problems: list[Problem]) -> tuple[int, int, bool] | None:
-    """Height and width of the upright photo, and whether it is stored upright."""
+def _header(path: Path, problems: list[Problem]) -> PhotoHeader | None:
     try:
-        with Image.open(path) as image:
-            width, height = image.size
-            orientation = image.getexif().get(ExifTags.Base.Orientation, 1)
+        return read_header(path)
     except FileNotFoundError:
         problems.append(Problem(path, "missing", "there is no such file", error=True))
-    # Damaged files make Pillow's readers raise almost anything.
-    except Exception as error:
-        reason = str(error) or type(error).__name__
-        problems.append(Problem(path, "unreadable", reason, error=True))
-    else:
-        if orientation in (5, 6, 7, 8):  # a quarter turn
-            height, width = width, height
-        return height, width, orientation == 1
+    except ImageDecodeError as error:
+        problems.append(Problem(path, "unreadable", error.args[0], error=True))
     return None
 
 

@@ -2,19 +2,30 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
-__all__ = ["write_atomically"]
+__all__ = ["set_aside", "write_atomically"]
 
 
 def write_atomically(path: Path, data: bytes) -> None:
     """Write a file aside and rename it, so that it is whole or as it was."""
+    with set_aside(path) as aside, open(aside, "wb") as file:
+        file.write(data)
+
+
+@contextlib.contextmanager
+def set_aside(path: Path) -> Iterator[Path]:
+    """A path to write to instead, renamed to `path` unless an error leaves the block.
+
+    For what is too large to be held, or is written by another package.
+    """
     aside = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        with open(aside, "wb") as file:
-            file.write(data)
-            file.flush()
+        yield aside
+        with open(aside, "rb+") as file:
             os.fsync(file.fileno())
         os.replace(aside, path)
     finally:

@@ -97,6 +97,65 @@ def test_faults_of_annotations_name_the_line(tmp_path, text, message):
         read_annotations(write(tmp_path, text), CLASSES)
 
 
+QUAD = "-2.5,4,40.25,3,39,20,2,14"
+
+
+def test_corners_and_what_nobody_can_read(tmp_path):
+    path = write(
+        tmp_path,
+        f"a.jpg,0,3,40,20,digit,B 1,{QUAD}\n"
+        f"a.jpg,0,3,40,20,digit,,{QUAD},unreadable,somebody's\n"
+        "a.jpg,0,3,40,20,digit,,,,,,,,,,unreadable\n"
+        "a.jpg,0,3,40,20,digit,7,,,,,,,,,\n"
+        "a.jpg,0,3,40,20,digit\n"
+        "b.jpg,,,,,,,,,,,,,,,\n",
+    )
+    first, second = read_annotations(path, CLASSES)
+    # x1, y1, ... in the file, y and x here
+    corners = [[4, -2.5], [3, 40.25], [20, 39], [14, 2]]
+    assert first.quads_yx.shape == (5, 4, 2)
+    assert first.quads_yx.dtype == np.float32
+    assert first.quads_yx[:2].tolist() == [corners, corners]
+    assert np.isnan(first.quads_yx[2:]).all()
+    assert first.readable.tolist() == [True, False, False, True, True]
+    assert first.texts == ("B 1", "", "", "7", "")
+    assert second.quads_yx.shape == (0, 4, 2)
+    assert second.readable.shape == (0,)
+
+
+def test_a_few_columns_behind_the_text_are_somebody_elses(tmp_path):
+    # As plates_ro's score, and up to seven of them; those of a negative, too.
+    rows = "a.jpg,0,3,40,20,digit,B,0.997\nb.jpg,,,,,,,1,2,3,4,5,6,7\n"
+    first, second = read_annotations(write(tmp_path, rows), CLASSES)
+    assert np.isnan(first.quads_yx).all()
+    assert second.texts == ()
+
+
+@pytest.mark.parametrize(
+    ("behind", "message"),
+    [
+        (f"B,{QUAD},unreadable", r"line 1: column 16 says .* with the text 'B'"),
+        (f",{QUAD},1", r"line 1: column 16 says 'unreadable' .* Received: '1'"),
+        (",1,2,3,4,5,6,7,", r"y4 of the corners must be .*''.* all corners, or all em"),
+        (",1,2,3,4,5,6,7,x", r"y4 of the corners must be a number. Received: 'x'"),
+        (",1,2,3,4,nan,6,7,8", r"x3 of the corners must be a number. Received: 'nan'"),
+        # yx instead of xy, and parts instead of pixels
+        (",4,-2,3,40,20,39,14,2", r"x 0 to 40, corners 3 to 20\. Their order is x1,y1"),
+        (",0,.1,.9,.1,.9,.5,0,.5", r"x 0 to 40, corners 0 to 0\.9"),
+    ],
+)
+def test_faults_behind_the_text_name_the_line(tmp_path, behind, message):
+    path = write(tmp_path, f"a.jpg,0,3,40,20,digit,{behind}\n")
+    with pytest.raises(AnnotationError, match=message):
+        read_annotations(path, CLASSES)
+
+
+def test_a_flag_without_a_box_is_wrong(tmp_path):
+    path = write(tmp_path, "a.jpg,,,,,,,,,,,,,,,unreadable\n")
+    with pytest.raises(AnnotationError, match="line 1: a box needs x1"):
+        read_annotations(path, CLASSES)
+
+
 def test_missing_files(tmp_path):
     with pytest.raises(AnnotationError, match=r"none\.csv cannot be read: No such"):
         read_annotations(tmp_path / "none.csv", CLASSES)
@@ -152,6 +211,33 @@ def test_what_is_written_is_read_again(tmp_path):
         assert after.texts == before.texts
 
 
+def test_corners_and_flags_are_written_and_read_again(tmp_path):
+    nan = np.full((4, 2), np.nan)
+    # 559.8 has no float32; 1/3 is cut to hundredths.
+    quad = [[4, -2.5], [3, 559.8], [20, 1 / 3], [14, 2]]
+    before = AnnotatedPhoto(
+        tmp_path / "a.jpg",
+        np.array([[3, 0, 20, 560]] * 4, np.float32),
+        np.zeros(4, np.int64),
+        ("7", "", "", "8"),
+        np.array([quad, quad, nan, nan], np.float32),
+        np.array([True, False, False, True]),
+    )
+    path = tmp_path / "out.csv"
+    write_annotations(path, [before], CLASSES)
+    corners = "-2.5,4,559.8,3,0.33,20,2,14"
+    assert path.read_text().splitlines() == [
+        f"a.jpg,0,3,560,20,digit,7,{corners}",
+        f"a.jpg,0,3,560,20,digit,,{corners},unreadable",
+        "a.jpg,0,3,560,20,digit,,,,,,,,,,unreadable",
+        "a.jpg,0,3,560,20,digit,8",
+    ]
+    (after,) = read_annotations(path, CLASSES)
+    assert after.texts == before.texts
+    np.testing.assert_allclose(after.quads_yx, before.quads_yx, atol=0.005)
+    np.testing.assert_array_equal(after.readable, before.readable)
+
+
 def test_edges_are_rounded_and_thin_boxes_keep_a_pixel(tmp_path):
     # y: 0.6 -> 1, 2.4 -> 2; x: 4.1 -> 4 and 4.3 -> 4, which would be empty
     write_annotations(
@@ -168,6 +254,14 @@ def test_keras_retinanet_reads_what_is_written(tmp_path):
         [
             photo(tmp_path / "a.jpg", [[2.2, 1, 4, 3.4]], [1], ("7",)),
             photo(tmp_path / "b.jpg"),
+            AnnotatedPhoto(
+                tmp_path / "c.jpg",
+                np.array([[2, 1, 4, 3]], np.float32),
+                np.array([0]),
+                ("",),
+                np.array([[[2, 1], [2, 3], [4, 3], [4, 1]]], np.float32),
+                np.array([False]),
+            ),
         ],
         CLASSES,
     )
@@ -179,6 +273,7 @@ def test_keras_retinanet_reads_what_is_written(tmp_path):
     assert dict(found) == {
         "a.jpg": [{"x1": 1, "y1": 2, "x2": 3, "y2": 4, "class": "letter"}],
         "b.jpg": [],
+        "c.jpg": [{"x1": 1, "y1": 2, "x2": 3, "y2": 4, "class": "digit"}],
     }
 
 
@@ -214,3 +309,16 @@ def test_no_classes_cannot_be_written(tmp_path):
 def test_boxes_labels_and_texts_are_equally_many():
     with pytest.raises(AnnotationError, match=r"boxes \(1, 4\), labels \(2,\)"):
         photo("a.jpg", [[0, 0, 1, 1]], [0, 0])
+
+
+def test_corners_and_flags_are_as_many_as_boxes():
+    one = photo("a.jpg", [[0, 0, 1, 1]])
+    assert np.isnan(one.quads_yx).all() and one.quads_yx.shape == (1, 4, 2)
+    assert one.readable.tolist() == [True]
+    parts = (one.path, one.boxes_yxyx, one.labels)
+    with pytest.raises(AnnotationError, match=r"corners \(0, 4, 2\), flags \(1,\)"):
+        AnnotatedPhoto(*parts, ("",), np.zeros((0, 4, 2), np.float32))
+    with pytest.raises(AnnotationError, match=r"corners \(1, 4, 2\), flags \(2,\)"):
+        AnnotatedPhoto(*parts, ("",), readable=np.ones(2, np.bool_))
+    with pytest.raises(AnnotationError, match=r"nobody can read has no text.*'7'"):
+        AnnotatedPhoto(*parts, ("7",), readable=np.zeros(1, np.bool_))

@@ -1,0 +1,27 @@
+"""Files are whole or as they were."""
+
+import pytest
+
+from fused_ocr.training.files import set_aside, write_atomically
+
+
+def test_a_file_is_replaced(tmp_path):
+    path = tmp_path / "a"
+    path.write_bytes(b"old")
+    write_atomically(path, b"new")
+    assert path.read_bytes() == b"new"
+    with set_aside(path) as aside:
+        aside.write_bytes(b"newer")
+        assert path.read_bytes() == b"new"
+    assert path.read_bytes() == b"newer"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_an_error_leaves_the_old_file(tmp_path):
+    path = tmp_path / "a"
+    path.write_bytes(b"old")
+    with pytest.raises(RuntimeError, match="stop"), set_aside(path) as aside:
+        aside.write_bytes(b"new")
+        raise RuntimeError("stop")
+    assert path.read_bytes() == b"old"
+    assert list(tmp_path.iterdir()) == [path]

@@ -1,0 +1,1 @@
+"""Readers of other people's annotation formats, run by `..conversion`."""
