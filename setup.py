@@ -10,12 +10,14 @@ setup(
         "fused_ocr.weights",
         "fused_ocr.training",
         "fused_ocr.training.formats",
+        "fused_ocr.training.regions",
         "fused_ocr.export",
     ],
     package_dir={
         "fused_ocr": "fused_ocr",
         "fused_ocr.training": "training",
         "fused_ocr.training.formats": "training/formats",
+        "fused_ocr.training.regions": "training/regions",
         "fused_ocr.export": "export",
     },
 )

@@ -12,7 +12,7 @@ from typing import Any
 
 import click
 
-from fused_ocr.alphabet import DIGITS
+from fused_ocr.alphabet import ALPHANUMERIC, DIGITS
 
 __all__ = ["COMMANDS", "quiet_tensorflow"]
 
@@ -113,7 +113,12 @@ def _run_options(
 
 @click.command()
 @click.argument("folder", type=_NEW_FOLDER)
-@click.option("--kind", type=click.Choice(["lines", "scattered"]), default="lines")
+@click.option(
+    "--kind",
+    type=click.Choice(["lines", "scattered", "plates", "houses", "bibs"]),
+    default="lines",
+    help="The last three are regions of text, with their corners.",
+)
 @click.option("--count", type=click.IntRange(1), default=100, help="Pictures.")
 @click.option(
     "--size",
@@ -140,13 +145,15 @@ def synth(
     **material: Any,
 ) -> None:
     """Write synthetic photos, their annotations and a contact sheet into FOLDER."""
-    quiet_tensorflow()
+    if kind in ("lines", "scattered"):  # MNIST's digits come through TensorFlow
+        quiet_tensorflow()
     from fused_ocr.training.synthesis import write_scenes
 
-    scenes = _scenes(_material(material), kind, split, seed, tuple(size))
-    written = write_scenes(folder, scenes, count, sheet=True)
+    scenes, classes = _scenes(_material(material), kind, split, seed, tuple(size))
+    written = write_scenes(folder, scenes, count, classes=classes, sheet=True)
+    things = "characters" if classes == ("character",) else "regions"
     click.echo(
-        f"{folder}: {count} pictures, {written} characters, annotations.csv, "
+        f"{folder}: {count} pictures, {written} {things}, annotations.csv, "
         "classes.csv, sheet.jpg"
     )
 
@@ -333,18 +340,25 @@ def _run(out: Path, options: dict[str, Any]) -> Any:
     )
 
 
-def _scenes(material: Any, kind: str, split: str, seed: int, size_yx: Any) -> Any:
+def _scenes(
+    material: Any, kind: str, split: str, seed: int, size_yx: Any
+) -> tuple[Any, tuple[str, ...]]:
+    """The scene of an index, and the classes of what is in it."""
+    from fused_ocr.training.glyphs import FontGlyphs, find_fonts
     from fused_ocr.training.material import LineScenes, ScatteredScenes
+    from fused_ocr.training.regions.region_scene import LABELS, RegionScenes
 
     if kind == "scattered":
-        return ScatteredScenes(material.mnist(split), seed, size_yx)
-    return LineScenes(
-        material.sources(split),
-        seed,
-        size_yx,
-        material.backgrounds(split),
-        material.characters,
-    )
+        return ScatteredScenes(material.mnist(split), seed, size_yx), ("character",)
+    photos, characters = material.backgrounds(split), material.characters
+    if kind in LABELS:
+        if kind == "plates" and characters == DIGITS:  # the default of the option
+            characters = ALPHANUMERIC
+        fonts = FontGlyphs(find_fonts(material.fonts, split, ALPHANUMERIC))
+        scenes = RegionScenes(kind, fonts, seed, size_yx, photos, characters)
+        return scenes, (LABELS[kind],)
+    sources = material.sources(split)
+    return LineScenes(sources, seed, size_yx, photos, characters), ("character",)
 
 
 COMMANDS = (synth, train, evaluate)

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageDraw
 from rich.progress import track
+
+from fused_ocr.errors import AnnotationError
 
 from .annotations import AnnotatedPhoto, write_annotations, write_classes
 from .feed import ordered
 from .pictures import contact_sheet
+from .regions.region_scene import RegionScene
 from .scenes import Scene
 
 __all__ = ["write_scenes"]
@@ -21,18 +24,27 @@ _ON_SHEET = 36
 
 
 def write_scenes(
-    folder: Path, make: Callable[[int], Scene], count: int, *, sheet: bool = True
+    folder: Path,
+    make: Callable[[int], Scene] | Callable[[int], RegionScene],
+    count: int,
+    *,
+    classes: Sequence[str] = ("character",),
+    sheet: bool = True,
 ) -> int:
     """Write PNG pictures, `annotations.csv`, `classes.csv` and a contact sheet.
 
     Args:
         folder: made if need be.
-        make: the scene of an index.
+        make: the scene of an index; picklable.
         count: how many.
-        sheet: whether to draw `sheet.jpg`.
+        classes: that the annotations have; the labels of regions are among them.
+        sheet: whether to draw `sheet.jpg`, with the corners of regions.
 
     Returns:
-        How many characters there are.
+        How many characters or regions there are.
+
+    Raises:
+        AnnotationError: a region's label is not among the classes.
     """
     pictures = folder / "pictures"
     pictures.mkdir(parents=True, exist_ok=True)
@@ -42,11 +54,9 @@ def write_scenes(
     for i, scene in enumerate(track(scenes, "drawing", total=count)):
         path = pictures / f"{i:06}.png"
         Image.fromarray(scene.image).save(path)
-        labels = np.zeros(len(scene.characters), np.int64)
-        photos.append(AnnotatedPhoto(path, scene.boxes_yxyx, labels, scene.characters))
+        photos.append(_annotated(path, scene, classes))
         if len(shown) < _ON_SHEET:
-            shown.append((scene.image, " ".join(scene.texts) or "nothing"))
-    classes = ("character",)
+            shown.append((_outlined(scene), " ".join(scene.texts).strip() or "nothing"))
     write_classes(folder / "classes.csv", classes)
     write_annotations(folder / "annotations.csv", photos, classes)
     if sheet:
@@ -55,3 +65,37 @@ def write_scenes(
             folder / "sheet.jpg"
         )
     return sum(len(photo.texts) for photo in photos)
+
+
+def _annotated(
+    path: Path, scene: Scene | RegionScene, classes: Sequence[str]
+) -> AnnotatedPhoto:
+    if isinstance(scene, Scene):
+        labels = np.zeros(len(scene.characters), np.int64)
+        return AnnotatedPhoto(path, scene.boxes_yxyx, labels, scene.characters)
+    missing = set(scene.labels) - set(classes)
+    if missing:
+        raise AnnotationError(
+            f"{path}: the classes must have {sorted(missing)}. Received: "
+            f"{list(classes)}."
+        )
+    return AnnotatedPhoto(
+        path,
+        scene.boxes_yxyx,
+        np.array([list(classes).index(one) for one in scene.labels], np.int64),
+        scene.texts,
+        scene.quads_yx,
+        scene.readable,
+    )
+
+
+def _outlined(scene: Scene | RegionScene) -> np.ndarray:
+    """The picture; regions have a green line around, or red if not readable."""
+    if isinstance(scene, Scene):
+        return scene.image
+    image = Image.fromarray(scene.image)
+    draw = ImageDraw.Draw(image)
+    for quad, readable in zip(scene.quads_yx, scene.readable, strict=True):
+        outline = [(float(x), float(y)) for y, x in (*quad, quad[0])]
+        draw.line(outline, fill="lime" if readable else "red")
+    return np.asarray(image)

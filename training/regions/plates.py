@@ -1,0 +1,320 @@
+"""Drawing a number plate flat, from a layout."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+from PIL import Image, ImageDraw
+
+from ..glyphs import FontGlyphs, Mask
+from .chance import Colour, near, pick
+from .cutout import Cutout, Rectangle, rounded
+from .flat_region import FlatRegion, corners
+from .lettering import SIGNS, choose_style, set_row, squeezed, word
+from .plate_layouts import PlateLayout, any_layout
+from .weathering import emboss, weather, worn
+
+__all__ = ["draw_plate"]
+
+_HOLDERS = ("AUTOHAUS", "www.cars.example", "Motor City", "CAR CENTER", "DRIVE SAFE")
+
+
+@dataclasses.dataclass
+class _Plate:
+    """A plate while it is drawn: where it is, and what is still free."""
+
+    cutout: Cutout
+    layout: PlateLayout
+    fonts: FontGlyphs
+    box: Rectangle
+    free: Rectangle
+    ground: Colour
+    ink: Colour
+    small: str  # path of the font of small words
+
+    @property
+    def high(self) -> float:
+        return self.box[2] - self.box[0]
+
+    @property
+    def wide(self) -> float:
+        return self.box[3] - self.box[1]
+
+
+def draw_plate(
+    rng: np.random.Generator,
+    fonts: FontGlyphs,
+    characters: str,
+    *,
+    width: float = 360,
+    layout: PlateLayout | None = None,
+    weathered: bool = True,
+) -> FlatRegion:
+    """Draw a plate, seen straight on.
+
+    Args:
+        rng: decides everything that is left open.
+        fonts: with digits and capitals.
+        characters: that the number may have; digits and capitals.
+        width: of the plate, pixels.
+        layout: its kind; None for any of the table.
+        weathered: whether dirt, light and wear are added.
+
+    Returns:
+        The plate; its corners are those of the sheet of metal, its text is read row by
+        row, without signs.
+
+    Raises:
+        ConfigError: the characters do not suffice for the layout.
+    """
+    layout = layout or any_layout(rng)
+    written = layout.write(rng, characters)
+    plate = _sheet(rng, fonts, layout, width)
+    _strip(rng, plate)
+    _small_words(rng, plate)
+    ink, tall = _number(rng, plate, written, wear=weathered)
+    _fittings(rng, plate)
+    if rng.random() < 0.6:
+        emboss(plate.cutout, ink, rng.uniform(0.15, 0.8))
+    if weathered:
+        weather(rng, plate.cutout)
+    text = "".join(c for c in written if c not in SIGNS + "/")
+    wide_cm = layout.wide_cm
+    return FlatRegion(
+        plate.cutout, corners(plate.box), text, tall, wide_cm, shines=True
+    )
+
+
+def _sheet(
+    rng: np.random.Generator, fonts: FontGlyphs, layout: PlateLayout, width: float
+) -> _Plate:
+    """The empty plate, its holder or shadow, and its border."""
+    wide = max(48, round(width))
+    high = max(16, round(wide / layout.aspect / rng.uniform(0.94, 1.06)))
+    margin = round(high * 0.2) + 3
+    cutout = Cutout((high + 2 * margin, wide + 2 * margin))
+    box = (margin, margin, margin + high, margin + wide)
+    radius = rng.uniform(0.02, 0.1) * high
+    small = fonts.paths[choose_style(rng, fonts)]
+    if rng.random() < 0.45:
+        _holder(rng, cutout, box, small)
+    elif rng.random() < 0.8:
+        blur = high * rng.uniform(0.02, 0.06)
+        shape = rounded(cutout.size_yx, box, radius)
+        cutout.shadow(shape, (high * 0.04, high * rng.uniform(-0.03, 0.03)), blur)
+    ground, ink = pick(rng, layout.colours)
+    plate = _Plate(
+        cutout, layout, fonts, box, box, near(rng, ground, 7) * rng.uniform(0.86, 1.04),
+        near(rng, ink, 10), small,
+    )  # fmt: skip
+    cutout.box(box, np.minimum(plate.ground, 255), radius=radius)
+    if layout.fades and plate.ground.mean() > 140 and rng.random() < 0.55:
+        _fade(rng, plate, radius)
+    if rng.random() < layout.border:
+        inset = rng.choice([0.0, 0.03]) * high
+        line = (box[0] + inset, box[1] + inset, box[2] - inset, box[3] - inset)
+        thick = max(1.0, high * rng.uniform(0.015, 0.035))
+        cutout.frame(line, plate.ink, thick=thick, radius=radius)
+    inner = 0.05 * high
+    plate.free = (box[0] + inner, box[1] + inner, box[2] - inner, box[3] - inner)
+    return plate
+
+
+def _holder(
+    rng: np.random.Generator, cutout: Cutout, box: Rectangle, small: str
+) -> None:
+    """A frame around the plate, in black, chrome or a colour; words below."""
+    y1, x1, y2, x2 = box
+    high = y2 - y1
+    side = high * rng.uniform(0.03, 0.1)
+    top, bottom = high * rng.uniform(0.02, 0.1), high * rng.uniform(0.04, 0.19)
+    tone = near(rng, (rng.choice([22, 30, 165]),) * 3, 7)
+    outer = (y1 - top, x1 - side, y2 + bottom, x2 + side)
+    cutout.shadow(rounded(cutout.size_yx, outer, 2), (high * 0.03, 0), high * 0.04)
+    cutout.box(outer, tone, radius=high * rng.uniform(0.02, 0.08))
+    if bottom > 0.1 * high and rng.random() < 0.7:
+        mask = word(small, pick(rng, _HOLDERS), bottom * 0.45)
+        place = (y2 + bottom * 0.3, (x1 + x2 - mask.shape[1]) / 2)
+        cutout.paint(mask, np.where(tone > 120, 30, 215), corner_yx=place)
+
+
+def _fade(rng: np.random.Generator, plate: _Plate, radius: float) -> None:
+    """Another colour from the top or the bottom towards the middle."""
+    y1, _, y2, _ = plate.box
+    mask = rounded(plate.cutout.size_yx, plate.box, radius).astype(np.float32)
+    rows = np.arange(mask.shape[0], dtype=np.float32)
+    level = np.clip((rows - y1) / (y2 - y1), 0, 1)
+    level = np.abs(level * 2 - 1) if rng.random() < 0.5 else 1 - level
+    mask *= np.clip(level * rng.uniform(0.3, 1.1), 0, 1)[:, None]
+    plate.cutout.paint(
+        mask.astype(np.uint8), near(rng, pick(rng, plate.layout.fades), 12)
+    )
+
+
+def _strip(rng: np.random.Generator, plate: _Plate) -> None:
+    strip = plate.layout.strip
+    if strip is None or rng.random() > strip.chance:
+        return
+    y1, x1, y2, x2 = plate.box
+    cutout, colour, light = plate.cutout, near(rng, strip.colour, 12), (235, 235, 225)
+    text, edge = pick(rng, strip.texts), 0.02 * plate.high
+    fy1, fx1, fy2, fx2 = plate.free
+    if strip.side == "top":
+        deep = strip.part * plate.high
+        cutout.box((y1, x1, y1 + deep, x2), colour, radius=edge)
+        mask = word(plate.small, text, deep * 0.55)
+        place = (y1 + (deep - mask.shape[0]) / 2, (x1 + x2 - mask.shape[1]) / 2)
+        cutout.paint(mask, light, corner_yx=place)
+        plate.free = (y1 + deep + edge, fx1, fy2, fx2)
+        return
+    deep = strip.part * plate.wide
+    cutout.box((y1 + edge, x1 + edge, y2 - edge, x1 + deep), colour, radius=edge)
+    if strip.side == "both" or rng.random() < 0.12:
+        cutout.box((y1 + edge, x2 - deep, y2 - edge, x2 - edge), colour, radius=edge)
+        fx2 = x2 - deep - edge
+    mask = word(plate.small, text, min(plate.high * 0.2, deep * 0.5))
+    mask = squeezed(mask, (mask.shape[0], min(mask.shape[1], max(2, int(deep * 0.8)))))
+    place = (y2 - plate.high * 0.16 - mask.shape[0], x1 + (deep - mask.shape[1]) / 2)
+    cutout.paint(mask, light, corner_yx=place)
+    stars = _ring(max(7, round(min(deep * 0.7, plate.high * 0.4))))
+    tone = (245, 210, 60) if rng.random() < 0.7 else light
+    place = (y1 + plate.high * 0.12, x1 + (deep - stars.shape[1]) / 2)
+    cutout.paint(stars, tone, corner_yx=place)
+    plate.free = (fy1, x1 + deep + 0.06 * plate.high, fy2, fx2)
+
+
+def _small_words(rng: np.random.Generator, plate: _Plate) -> None:
+    """The state above, the slogan below, and the room they leave."""
+    y1, x1, y2, x2 = plate.free
+    layout = plate.layout
+    colour = plate.ink if rng.random() < 0.6 else near(rng, (150, 40, 50), 50)
+    tall = plate.high * rng.uniform(0.1, 0.15)
+    for texts, above in ((layout.above, True), (layout.below, False)):
+        if not texts or rng.random() < 0.15:
+            continue
+        size = tall if above else tall * 0.72
+        mask = word(plate.small, pick(rng, texts), size)
+        if mask.shape[1] > (x2 - x1) * 0.8:
+            mask = squeezed(mask, (mask.shape[0], int((x2 - x1) * 0.8)))
+        x = (x1 + x2 - mask.shape[1]) / 2
+        if above:
+            plate.cutout.paint(mask, colour, corner_yx=(y1 + size * 0.15, x))
+            y1 += mask.shape[0] + size * 0.3
+        else:
+            place = (y2 - mask.shape[0] - size * 0.15, x)
+            plate.cutout.paint(mask, colour, corner_yx=place)
+            y2 -= mask.shape[0] + size * 0.3
+    plate.free = (y1, x1, y2, x2)
+
+
+def _number(
+    rng: np.random.Generator, plate: _Plate, written: str, *, wear: bool
+) -> tuple[Mask, float]:
+    """Paint the number; its ink (as large as the cutout) and the characters' height."""
+    y1, x1, y2, x2 = plate.free
+    rows = written.split("/")
+    style = choose_style(rng, plate.fonts)
+    room = (y2 - y1) / len(rows)
+    scale = rng.uniform(0.9, 1.08)
+    tall = min(room * 0.92, plate.layout.tall / len(rows) * plate.high * scale)
+    gap = rng.uniform(0.08, 0.24)
+    ink = np.zeros(plate.cutout.size_yx, np.uint8)
+    for number, row_text in enumerate(rows):
+        row = set_row(
+            rng, plate.fonts, style, row_text, (tall, (x2 - x1) * 0.95), gap=gap
+        )
+        high, wide = row.mask.shape
+        y = round(y1 + room * number + (room - high) / 2)
+        x = round((x1 + x2 - wide) / 2 + rng.normal(0, 0.006) * wide)
+        x = int(np.clip(x, x1, max(x1, x2 - wide)))
+        area = ink[y : y + high, x : x + wide]
+        np.maximum(area, row.mask[: area.shape[0], : area.shape[1]], out=area)
+        for sign, left, right in row.rooms:
+            if sign == "*":
+                _seals(rng, plate, (y, x + left, y + high, x + right))
+            else:
+                _foreign(rng, ink, (y, x + left, y + high, x + right))
+    if wear and rng.random() < 0.15:
+        ink = worn(rng, ink, rng.uniform(0.02, 0.15))
+    plate.cutout.paint(ink, plate.ink, opacity=rng.uniform(0.85, 1.0))
+    return ink, tall
+
+
+def _seals(rng: np.random.Generator, plate: _Plate, room: Rectangle) -> None:
+    """One or two round seals, one above the other."""
+    y1, x1, y2, x2 = room
+    count = 1 if rng.random() < 0.4 else 2
+    size = min(x2 - x1, (y2 - y1) / count) * 0.94
+    for i in range(count):
+        y = y1 + (y2 - y1) * (i + 0.5) / count
+        x = (x1 + x2) / 2
+        box = (y - size / 2, x - size / 2, y + size / 2, x + size / 2)
+        colour = near(
+            rng, pick(rng, ((190, 190, 185), (200, 120, 50), (60, 110, 170))), 18
+        )
+        plate.cutout.box(box, colour, radius=size / 2)
+        inner = (
+            box[0] + size / 4,
+            box[1] + size / 4,
+            box[2] - size / 4,
+            box[3] - size / 4,
+        )
+        plate.cutout.box(inner, near(rng, (110, 90, 70), 40), radius=size / 4)
+
+
+def _foreign(rng: np.random.Generator, ink: Mask, room: Rectangle) -> None:
+    """Strokes that look like a character of another writing."""
+    y1, x1, y2, x2 = room
+    image = Image.fromarray(ink)
+    draw = ImageDraw.Draw(image)
+    thick = max(1, round((y2 - y1) * 0.075))
+    for part in np.linspace(0.12, 0.92, int(rng.integers(3, 5))):
+        y = y1 + part * (y2 - y1) - thick / 2
+        inset = rng.uniform(0, 0.25) * (x2 - x1)
+        draw.line((x1 + inset, y, x2 - inset, y), fill=255, width=thick)
+    for part in rng.uniform(0.15, 0.85, int(rng.integers(1, 4))):
+        x, start = x1 + part * (x2 - x1), rng.uniform(0, 0.5)
+        end = (x + rng.normal(0, 0.14) * (x2 - x1), y2 - thick)
+        draw.line((x, y1 + start * (y2 - y1), *end), fill=255, width=thick)
+    ink[:] = np.asarray(image)
+
+
+def _fittings(rng: np.random.Generator, plate: _Plate) -> None:
+    """Bolts, and stickers in the corners; neither lies on the number."""
+    y1, x1, y2, x2 = plate.box
+    cutout, high, wide = plate.cutout, plate.high, plate.wide
+    if plate.layout.stickers > rng.random():
+        for x in (x1 + 0.05 * wide, x2 - 0.14 * wide):
+            if rng.random() < 0.65:
+                y = y2 - 0.17 * high if rng.random() < 0.6 else y1 + 0.04 * high
+                box = (y, x, y + 0.13 * high, x + 0.09 * wide)
+                cutout.box(box, near(rng, pick(rng, ((200, 60, 50), (240, 200, 50),
+                    (60, 120, 190), (230, 230, 230), (70, 160, 90))), 20))  # fmt: skip
+                mask = word(plate.small, str(rng.integers(10, 35)), 0.07 * high)
+                cutout.paint(mask, (30, 30, 40), corner_yx=(y + 2, x + 0.02 * wide))
+    if not plate.layout.bolts or rng.random() < 0.35:
+        return
+    size = rng.uniform(0.05, 0.08) * (high if plate.layout.bolts == 2 else 0.8 * high)
+    tone = near(rng, (rng.choice([60, 150, 225]),) * 3, 12)
+    inset = rng.uniform(0.14, 0.26) * wide
+    rows = [y1 + 0.08 * high] if plate.layout.bolts == 2 and len(
+        plate.layout.above) == 0 else [y1 + 0.08 * high, y2 - 0.08 * high]  # fmt: skip
+    for y in rows:
+        for x in (x1 + inset, x2 - inset):
+            box = (y - size / 2, x - size / 2, y + size / 2, x + size / 2)
+            shade = tuple(v + size * 0.15 for v in box)
+            cutout.box((shade[0], shade[1], shade[2], shade[3]), plate.ground * 0.55,
+                       radius=size / 2)  # fmt: skip
+            cutout.box(box, tone, radius=size / 2)
+
+
+def _ring(size: int) -> Mask:
+    """Twelve stars in a circle, as dots: uint8 (size, size)."""
+    image = Image.new("L", (size * 4, size * 4))
+    draw = ImageDraw.Draw(image)
+    for angle in np.arange(12) * np.pi / 6:
+        y, x = (np.sin(angle) * 1.6 + 2) * size, (np.cos(angle) * 1.6 + 2) * size
+        dot = 0.24 * size
+        draw.ellipse((x - dot, y - dot, x + dot, y + dot), fill=255)
+    return np.asarray(image.reduce(4))
