@@ -60,11 +60,11 @@ _VALIDATION_PART = 20
 _COVERAGE_EXAMPLES = 64
 
 _WEIGHTS = {
-    "mnist": 0.36,
-    "glyphs": 0.1,
+    "mnist": 0.5,
+    "glyphs": 0.07,
     "photos": 0.1,
-    "scenes": 0.32,
-    "mined": 0.05,
+    "scenes": 0.29,
+    "mined": 0.02,
     "own": 0.3,
 }
 """How often a batch draws from each kind of pool, before normalisation."""
