@@ -102,8 +102,8 @@ class TestWholeWay:
         assert (folder / "detector/log.csv").read_bytes() == before
 
     def test_train_recognizer_reaches_its_number(self, run, folder):
-        # 300 steps on printed digits take about 20 s on two cores and read 83 % of
-        # the digits of fonts that were not trained on.
+        # 300 steps on printed digits take about 20 s on two cores and read more than
+        # nine in ten digits of fonts that were not trained on.
         result = run(
             "train", "recognizer", "--out", "recognizer", "--epochs", 3, "--steps", 100,
             "--batch-size", 64, "--scenes", 8, "--fonts", FONTS, "--workers", 0,
