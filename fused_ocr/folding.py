@@ -9,7 +9,6 @@ import numpy as np
 
 __all__ = [
     "FoldedNormalization",
-    "FoldedPadding",
     "fold_batch_normalization",
     "fold_padding",
 ]
@@ -20,6 +19,8 @@ _CONVOLUTIONS = (keras.layers.Conv2D, keras.layers.DepthwiseConv2D)
 @keras.saving.register_keras_serializable(package="fused_ocr")
 class FoldedNormalization(keras.layers.Layer):
     """Stands where a batch normalisation was that its convolution has taken over.
+
+    Keras's own `Identity` does not take the arguments that copied models call it with.
 
     Args:
         **kwargs: of every Keras layer.
@@ -48,32 +49,6 @@ class FoldedNormalization(keras.layers.Layer):
         return tuple(input_shape)
 
 
-@keras.saving.register_keras_serializable(package="fused_ocr")
-class FoldedPadding(keras.layers.Layer):
-    """Stands where zeros were added that the convolution behind now adds itself.
-
-    Args:
-        **kwargs: of every Keras layer.
-
-    Input shape:
-        (B, h, w, C) float32.
-
-    Output shape:
-        (B, h, w, C) float32: it does nothing.
-    """
-
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-
-    def call(self, inputs: Any) -> Any:
-        """See the class."""
-        return inputs
-
-    def compute_output_shape(self, input_shape: tuple) -> tuple:
-        """The same shape."""
-        return tuple(input_shape)
-
-
 def fold_padding(model: keras.Model) -> keras.Model:
     """A copy of a model whose strided convolutions add their own zeros.
 
@@ -93,7 +68,7 @@ def fold_padding(model: keras.Model) -> keras.Model:
 
     def copy(layer: keras.layers.Layer) -> keras.layers.Layer:
         if id(layer) in pads:
-            return FoldedPadding(name=layer.name)
+            return keras.layers.Identity(name=layer.name)
         settings = layer.get_config()
         if id(layer) in convolutions:
             settings["padding"] = "same"

@@ -60,7 +60,6 @@ def test_the_layers_are_those_we_know():
         "DecodeBoxes",
         "FoldedFlow",
         "FoldedNormalization",
-        "FoldedPadding",
         "LengthVote",
         "Letterbox",
         "LocallyConnected",

@@ -16,7 +16,9 @@ import numpy as np
 import numpy.typing as npt
 
 from fused_ocr.boxes import Boxes, iou_matrix
-from fused_ocr.errors import ConfigError, MissingDependencyError
+from fused_ocr.errors import ConfigError
+
+from .dependencies import needed_for
 
 __all__ = [
     "MatchCounts",
@@ -79,13 +81,9 @@ def detection_map(
         ConfigError: not as many predictions as truths, or other scores than boxes.
         MissingDependencyError: pycocotools is not installed.
     """
-    try:
+    with needed_for("average precision"):
         from pycocotools.coco import COCO
         from pycocotools.cocoeval import COCOeval
-    except ImportError as error:
-        raise MissingDependencyError(
-            "Average precision needs pycocotools: pip install 'fused-ocr[train]'."
-        ) from error
 
     if len(truths) != len(predictions):
         raise ConfigError(

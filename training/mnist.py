@@ -5,7 +5,9 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from fused_ocr.errors import ConfigError, MissingDependencyError
+from fused_ocr.errors import ConfigError
+
+from .dependencies import needed_for
 
 __all__ = ["load_mnist"]
 
@@ -29,13 +31,8 @@ def load_mnist(
     """
     if split not in ("train", "test"):
         raise ConfigError(f"MNIST has 'train' and 'test'. Received: {split!r}.")
-    try:
+    with needed_for("MNIST"):
         import tensorflow_datasets as tfds
-    except ImportError as error:
-        raise MissingDependencyError(
-            f"MNIST needs tensorflow-datasets ({error}). Install it with: "
-            "pip install 'fused-ocr[train]'."
-        ) from error
     try:
         builder = tfds.builder("mnist", data_dir=data_dir)
         builder.download_and_prepare()

@@ -13,8 +13,9 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFont
 
-from fused_ocr.errors import ConfigError, MissingDependencyError
+from fused_ocr.errors import ConfigError
 
+from .dependencies import needed_for
 from .files import write_atomically
 
 __all__ = ["contact_sheet", "plot_curves"]
@@ -39,13 +40,9 @@ def plot_curves(log_csv: str | Path, png: str | Path) -> None:
             number.
         MissingDependencyError: matplotlib is not installed.
     """
-    try:
+    with needed_for("curves"):
         from matplotlib.backends.backend_agg import FigureCanvasAgg
         from matplotlib.figure import Figure
-    except ImportError as error:
-        raise MissingDependencyError(
-            "Curves need matplotlib: pip install 'fused-ocr[train]'."
-        ) from error
 
     columns = _read_log(Path(log_csv))
     epochs = columns.pop("epoch")

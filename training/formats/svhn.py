@@ -13,8 +13,9 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from fused_ocr.errors import AnnotationError, ConfigError, MissingDependencyError
+from fused_ocr.errors import AnnotationError, ConfigError
 
+from ..dependencies import needed_for
 from ..files import write_atomically
 from .parsing import files_below, number
 from .records import Finding, Item, PhotoRecord, Region, rectangle
@@ -38,13 +39,8 @@ def read_svhn(source: Path) -> Iterator[Item]:
         AnnotationError: there is no such file.
         MissingDependencyError: h5py is not installed.
     """
-    try:
+    with needed_for("digitStruct.mat", extra="tf"):
         import h5py
-    except ImportError as error:
-        raise MissingDependencyError(
-            f"digitStruct.mat needs h5py ({error}). Install it with: "
-            "pip install 'fused-ocr[tf]'."
-        ) from error
     for path in files_below(source, ("digitStruct.mat",)):
         try:
             with h5py.File(path, "r") as file:
@@ -73,13 +69,8 @@ def read_svhn_cropped(split: str, photos: Path, data_dir: str | None) -> Iterato
     """
     if split not in ("train", "test", "extra"):
         raise ConfigError(f"SVHN has train, test and extra. Received: {split!r}.")
-    try:
+    with needed_for("svhn_cropped"):
         import tensorflow_datasets as tfds
-    except ImportError as error:
-        raise MissingDependencyError(
-            f"svhn_cropped needs tensorflow-datasets ({error}). Install it with: "
-            "pip install 'fused-ocr[train]'."
-        ) from error
     try:
         # Nothing is downloaded: that is for who has read its licence.
         builder = tfds.builder("svhn_cropped", data_dir=data_dir)

@@ -17,10 +17,10 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from fused_ocr.errors import AnnotationError, MissingDependencyError
+from fused_ocr.errors import AnnotationError
 
+from ..dependencies import needed_for
 from ..files import write_atomically
-from .crc32c import masked_crc32c
 from .parsing import files_below, number
 from .records import Finding, Item, PhotoRecord, Region, rectangle
 
@@ -47,13 +47,9 @@ def read_tfrecord(source: Path, photos: Path) -> Iterator[Item]:
         AnnotationError: there is no TFRecord file.
         MissingDependencyError: TensorFlow is not installed.
     """
-    try:
+    with needed_for("TFRecords"):
+        import google_crc32c  # noqa: F401 - before any record is read
         import tensorflow as tf
-    except ImportError as error:
-        raise MissingDependencyError(
-            f"TFRecords need TensorFlow ({error}). Install it with: "
-            "pip install 'fused-ocr[tf]'."
-        ) from error
     if source.is_dir():
         shards = sorted({p for p in source.rglob(f"*{_SHARD}") if p.is_file()})
         ends = (".tfrecord", ".tfrecords", ".record")
@@ -103,7 +99,7 @@ def _records(path: Path) -> Iterator[bytes | str]:
                 yield "compressed by gzip; unpack it first (gunzip)"
                 return
             length, check = struct.unpack("<QI", head.ljust(12, b"\0"))
-            if len(head) < 12 or masked_crc32c(head[:8]) != check:
+            if len(head) < 12 or _checksum(head[:8]) != check:
                 yield f"its length is damaged, or this is no TFRecord; {rest}"
                 return
             left = total - file.tell()
@@ -111,8 +107,19 @@ def _records(path: Path) -> Iterator[bytes | str]:
                 yield f"cut off: {left} of {length + 4} bytes are there"
                 return
             data = file.read(length)
-            good = masked_crc32c(data) == int.from_bytes(file.read(4), "little")
+            good = _checksum(data) == int.from_bytes(file.read(4), "little")
             yield data if good else f"its {length} bytes are damaged; skipped"
+
+
+def _checksum(data: bytes) -> int:
+    """CRC-32C as TFRecords have it: rotated by 15 bits, and a constant added.
+
+    TensorFlow checks it, too, but gives up a file at the first damaged record.
+    """
+    import google_crc32c
+
+    crc = int(google_crc32c.value(data))
+    return (((crc >> 15) | (crc << 17)) + 0xA282EAD8) & 0xFFFFFFFF
 
 
 def _values(feature: Any) -> list[Any]:

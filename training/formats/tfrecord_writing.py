@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from fused_ocr.errors import MissingDependencyError
 from fused_ocr.images import read_image
 
 from ..annotations import AnnotatedPhoto
+from ..dependencies import needed_for
 from ..files import set_aside
 from ..photo_header import read_header
 
@@ -38,13 +38,8 @@ def write_tfrecord(
         ImageError: a photo cannot be read.
         MissingDependencyError: TensorFlow is not installed.
     """
-    try:
+    with needed_for("TFRecords"):
         import tensorflow as tf
-    except ImportError as error:
-        raise MissingDependencyError(
-            f"TFRecords need TensorFlow ({error}). Install it with: "
-            "pip install 'fused-ocr[tf]'."
-        ) from error
     with set_aside(path) as aside, tf.io.TFRecordWriter(str(aside)) as writer:
         for i, photo in enumerate(photos):
             features = {

@@ -14,6 +14,7 @@ import numpy as np
 
 from fused_ocr.errors import AnnotationError
 
+from ..dependencies import needed_for
 from .parsing import files_below, number, read_bytes
 from .photo_folders import PICTURES
 from .records import ClassNames, Finding, Item, PhotoRecord, Points, Region, rectangle
@@ -66,9 +67,6 @@ def read_yolo(source: Path, names: Path | None = None) -> Iterator[Item]:
 
 def read_class_names(path: Path) -> tuple[str, ...]:
     """The names in a file: the `names` of a `.yaml`, else one a line.
-
-    Of YAML only what these files hold is understood: a list or a dictionary of strings,
-    in brackets or a line each.
 
     Raises:
         AnnotationError: there are none, or they cannot be understood.
@@ -161,44 +159,22 @@ def _unlabelled(source: Path, stems: set[str]) -> Iterator[Finding]:
 
 
 def _yaml_names(text: str) -> list[str]:
-    lines = [line for line in text.splitlines() if line.split("#")[0].strip()]
-    at = next((i for i, line in enumerate(lines) if re.match(r"names\s*:", line)), None)
-    if at is None:
-        raise AnnotationError("has no `names:`.")
-    head = lines[at].split(":", 1)[1].split(" #")[0].strip()
-    if head:
-        end = {"[": "]", "{": "}"}.get(head[0], "")
-        while end and end not in head and at + 1 < len(lines):
-            at += 1
-            head += " " + lines[at].split(" #")[0].strip()
-        if not end or not head.endswith(end):
-            raise AnnotationError(f"`names` must be a list. Received: {head}.")
-        entries = re.findall(r"(?:'[^']*'|\"[^\"]*\"|[^,'\"])+", head[1:-1])
-        entries = [entry for entry in entries if entry.strip()]
-        keyed = end == "}"
-    else:
-        block = [line.split(" #")[0] for line in lines[at + 1 :]]
-        ends = (i for i, x in enumerate(block) if not x.startswith((" ", "\t", "-")))
-        block = block[: next(ends, len(block))]
-        keyed = bool(block) and not block[0].lstrip().startswith("-")
-        entries = [x if keyed else x.lstrip().removeprefix("-") for x in block]
-    if not keyed:
-        return [_unquoted(entry) for entry in entries]
-    numbered = dict(_numbered(entry) for entry in entries)
-    if sorted(numbered) != list(range(len(numbered))):
-        raise AnnotationError(f"`names` need numbers 0, 1, ... Has: {list(numbered)}.")
-    return [numbered[i] for i in range(len(numbered))]
-
-
-def _numbered(entry: str) -> tuple[int, str]:
-    key, _, name = entry.partition(":")
+    with needed_for("YAML"):
+        import yaml
     try:
-        return int(_unquoted(key)), _unquoted(name)
-    except ValueError:
-        raise AnnotationError(f"`names` need numbers. Received: {entry!r}.") from None
-
-
-def _unquoted(written: str) -> str:
-    written = written.strip()
-    quoted = len(written) >= 2 and written[0] == written[-1] and written[0] in "'\""
-    return written[1:-1] if quoted else written
+        # All scalars stay strings: a class may be called `no`.
+        whole = yaml.load(text, Loader=yaml.BaseLoader)
+    except (yaml.YAMLError, RecursionError) as error:
+        reason = " ".join(str(error).split())
+        raise AnnotationError(f"not YAML ({reason}).") from error
+    if not isinstance(whole, dict) or "names" not in whole:
+        raise AnnotationError("has no `names:`.")
+    names = whole["names"]
+    if isinstance(names, dict):
+        numbers = [str(i) for i in range(len(names))]
+        if set(names) != set(numbers):
+            raise AnnotationError(f"`names` need numbers 0, 1, ... Has: {list(names)}.")
+        names = [names[number] for number in numbers]
+    if not isinstance(names, list) or not all(isinstance(n, str) for n in names):
+        raise AnnotationError(f"`names` must be a list. Received: {names!r}.")
+    return [name.strip() for name in names]

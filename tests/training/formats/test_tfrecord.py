@@ -11,7 +11,6 @@ from source_files import findings, records, save_photo
 
 from fused_ocr.errors import AnnotationError
 from fused_ocr.training.annotations import AnnotatedPhoto
-from fused_ocr.training.formats.crc32c import crc32c, masked_crc32c
 from fused_ocr.training.formats.tfrecord import read_tfrecord
 from fused_ocr.training.formats.tfrecord_writing import write_tfrecord
 
@@ -60,23 +59,6 @@ def write(path, *examples):
 
 def read(source, folder):
     return list(read_tfrecord(source, folder / "photos"))
-
-
-@pytest.mark.parametrize("length", [0, 1, 3, 4, 511, 512, 513, 3000])
-def test_the_checksum_is_that_of_tensorflow(tmp_path, length):
-    data = np.random.default_rng(length).bytes(length)
-    path = write(tmp_path / "a", data)
-    # A record: 8 bytes of length and 4 of their sum, the bytes, 4 of their sum.
-    whole = path.read_bytes()
-    assert masked_crc32c(whole[:8]) == int.from_bytes(whole[8:12], "little")
-    assert masked_crc32c(data) == int.from_bytes(whole[-4:], "little")
-
-
-def test_the_checksum_of_the_standard():
-    # RFC 3720, B.4: 32 zeros, 32 ones, 0..31.
-    assert crc32c(bytes(32)) == 0x8A9136AA
-    assert crc32c(b"\xff" * 32) == 0x62A8AB43
-    assert crc32c(bytes(range(32))) == 0x46DD794E
 
 
 def test_what_is_written_is_read_again(tmp_path):

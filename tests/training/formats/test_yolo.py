@@ -1,10 +1,12 @@
 """YOLO's label files, its polygons, and the many places of its names."""
 
+import sys
+
 import numpy as np
 import pytest
 from source_files import class_names, findings, points, records, save_photo
 
-from fused_ocr.errors import AnnotationError
+from fused_ocr.errors import AnnotationError, MissingDependencyError
 from fused_ocr.training.formats.yolo import read_class_names, read_yolo
 
 
@@ -148,6 +150,11 @@ def test_a_comma_in_quotes(tmp_path):
     assert read_class_names(path) == ("a, b", "c")
 
 
+def test_words_of_yaml_stay_words(tmp_path):
+    path = write(tmp_path, "names: [no, 7, null]\n", "data.yaml")
+    assert read_class_names(path) == ("no", "7", "null")
+
+
 def test_names_above_the_labels_and_names_given(tmp_path):
     write(tmp_path, "0 0.5 0.5 0.1 0.1\n")
     write(tmp_path, "\ufeffplate\n", "obj.names")
@@ -163,17 +170,26 @@ def test_names_above_the_labels_and_names_given(tmp_path):
         ("n.txt", "a\n\nb\n", "expected names of classes"),
         ("n.txt", "a\na\n", "each one once"),
         ("n.yaml", "nc: 2\n", r"n\.yaml: has no `names:`"),
-        ("n.yaml", "names: a\n", "`names` must be a list. Received: a"),
-        ("n.yaml", "names: [a\n", "`names` must be a list"),
-        ("n.yaml", "names:\n  0: a\n  2: b\n", "need numbers 0, 1, .* Has: .0, 2."),
-        ("n.yaml", "names:\n  a: b\n", "need numbers. Received: '  a: b'"),
-        ("n.yaml", "names:\n", "expected names of classes"),
+        ("n.yaml", "names: a\n", "`names` must be a list. Received: 'a'"),
+        ("n.yaml", "names: [a\n", r"n\.yaml: not YAML .*line 2"),
+        ("n.yaml", "names: [[a]]\n", "`names` must be a list"),
+        ("n.yaml", "names:\n  0: a\n  2: b\n", "need numbers 0, 1, .* Has: .'0', '2'."),
+        ("n.yaml", "names:\n  a: b\n", "need numbers 0, 1, .* Has: .'a'"),
+        ("n.yaml", "names:\n", "`names` must be a list"),
+        ("n.yaml", "names: []\n", "expected names of classes"),
         ("n.txt", b"\xff", "n.txt: .*utf-8"),
     ],
 )
 def test_names_that_cannot_be_understood(tmp_path, name, text, reason):
     path = write(tmp_path, text, name)
     with pytest.raises(AnnotationError, match=reason):
+        read_class_names(path)
+
+
+def test_without_yaml_the_extra_is_named(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "yaml", None)
+    path = write(tmp_path, "names: [a]\n", "data.yaml")
+    with pytest.raises(MissingDependencyError, match=r"YAML.*\[train\]"):
         read_class_names(path)
 
 
