@@ -17,8 +17,8 @@ from typing import Any
 
 import click
 
+from fused_ocr.training.evaluation_recipe import evaluate_model
 from fused_ocr.training.material import Material
-from fused_ocr.training.recipes import evaluate_model
 
 ROWS = (
     ("scattered", "AP50", "scattered digits: detector AP50", "0.99"),
@@ -62,7 +62,8 @@ def main(model: str, fonts: Any, photos: Any, **options: Any) -> None:
         "seed": 1000,
         "scattered": options["scattered"],
         "lines": options["lines"],
-        "annotations": None,
+        **dict.fromkeys(("plates", "houses", "bibs"), 0),
+        "annotations": (),
         "classes": None,
         "mnist": True,
         "digit_photos": options["meter_digits"],

@@ -9,10 +9,24 @@ library, and are converted here, once.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Boxes", "areas", "clip", "iou_matrix", "swap_xy"]
+__all__ = [
+    "CORNER_EDGES",
+    "Boxes",
+    "areas",
+    "box_corners",
+    "clip",
+    "iou_matrix",
+    "swap_xy",
+]
+
+CORNER_EDGES = (0, 1, 0, 3, 2, 3, 2, 1)
+"""The edges of a yxyx box that meet in its corners, clockwise from the top left: y and
+x of each."""
 
 Boxes = npt.NDArray[np.float32]
 """float32 (N, 4), yxyx pixel edges."""
@@ -31,6 +45,16 @@ def swap_xy(boxes: npt.ArrayLike) -> Boxes:
     [[2.0, 1.0, 4.0, 3.0]]
     """
     return np.asarray(boxes, np.float32)[..., [1, 0, 3, 2]]
+
+
+def box_corners(box_yxyx: Sequence[float]) -> tuple[tuple[float, float], ...]:
+    """The four corners ``(y, x)`` of a box, clockwise from the top left.
+
+    >>> box_corners((1, 2, 3, 4))
+    ((1, 2), (1, 4), (3, 4), (3, 2))
+    """
+    edges = [box_yxyx[edge] for edge in CORNER_EDGES]
+    return tuple(zip(edges[::2], edges[1::2], strict=True))
 
 
 def areas(boxes_yxyx: npt.ArrayLike) -> npt.NDArray[np.float32]:

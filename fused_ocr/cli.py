@@ -183,8 +183,9 @@ def fuse(
 ) -> None:
     """Join DETECTOR and RECOGNIZER (.keras files) into the reader OUTPUT (.keras)."""
     quiet_tensorflow()
-    from fused_ocr.config import CropConfig, FusionConfig
+    from fused_ocr.config import FusionConfig
     from fused_ocr.fusion import fuse as join
+    from fused_ocr.recognition.cut_as import cut_of
     from fused_ocr.recognition.recognizer import alphabet_of
     from fused_ocr.runtimes import load_keras_model
     from fused_ocr.saving import save_model
@@ -197,8 +198,7 @@ def fuse(
     if config_file:
         config = FusionConfig.from_json(config_file.read())
     else:
-        size_yx = tuple(reader.input_shape[1:3])
-        config = FusionConfig(crop=CropConfig(size_yx=size_yx))
+        config = FusionConfig(crop=cut_of(reader))
     if options["frame"]:
         config = config.replace(frame_yx=tuple(options["frame"]))
     if options["flow"]:

@@ -6,113 +6,28 @@ import contextlib
 import json
 import os
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import click
 
-from fused_ocr.alphabet import ALPHANUMERIC, DIGITS
+from fused_ocr.cli_options import (
+    FILE,
+    NEW_FOLDER,
+    annotation_options,
+    material_options,
+    run_options,
+)
 
 __all__ = ["COMMANDS", "quiet_tensorflow"]
 
-_FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
-_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
-_NEW_FOLDER = click.Path(file_okay=False, path_type=Path)
 _FREE = ("anchors", "patience", "strategy", "validation_steps", "workers")
 """Options that may change when a run goes on."""
 _SYSTEM_FONTS = (Path("/usr/share/fonts"), Path("/Library/Fonts"))
 
 
-def _material_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    for option in reversed(
-        [
-            click.option("--data-dir", help="Of tensorflow-datasets (MNIST)."),
-            click.option(
-                "--fonts",
-                type=_FOLDER,
-                multiple=True,
-                help="Folders with .ttf and .otf files; else the system's.",
-            ),
-            click.option(
-                "--photos",
-                type=_FOLDER,
-                multiple=True,
-                help="Folders of photos for backgrounds.",
-            ),
-            click.option("--characters", default=DIGITS, help="What is written."),
-        ]
-    ):
-        command = option(command)
-    return command
-
-
-def _run_options(
-    epochs: int, steps: int, batch_size: int, learning_rate: float
-) -> Callable[..., Any]:
-    def add(command: Callable[..., Any]) -> Callable[..., Any]:
-        for option in reversed(
-            [
-                click.option(
-                    "--out",
-                    type=_NEW_FOLDER,
-                    required=True,
-                    help="Folder of the run; one that was stopped goes on.",
-                ),
-                click.option("--epochs", type=click.IntRange(1), default=epochs),
-                click.option(
-                    "--steps",
-                    type=click.IntRange(1),
-                    default=steps,
-                    help="Batches an epoch.",
-                ),
-                click.option(
-                    "--batch-size", type=click.IntRange(1), default=batch_size
-                ),
-                click.option(
-                    "--learning-rate",
-                    type=float,
-                    default=learning_rate,
-                    help="The highest; warm-up before, cosine after.",
-                ),
-                click.option(
-                    "--weight-decay",
-                    type=float,
-                    default=1e-4,
-                    help="Of AdamW; 0 is Adam.",
-                ),
-                click.option(
-                    "--ema",
-                    type=click.FloatRange(0, 1, max_open=True),
-                    default=0.998,
-                    help="Momentum of the averaged weights; 0 for none.",
-                ),
-                click.option(
-                    "--patience",
-                    type=click.IntRange(1),
-                    help="Epochs without gain before it stops early.",
-                ),
-                click.option("--validation-steps", type=click.IntRange(1), default=16),
-                click.option("--seed", type=int, default=1),
-                click.option(
-                    "--init", type=_FILE, help="Weights to start from, .keras."
-                ),
-                click.option(
-                    "--strategy",
-                    default="none",
-                    type=click.Choice(["none", "mirrored", "multiworker"]),
-                    help="Of tf.distribute.",
-                ),
-            ]
-        ):
-            command = option(command)
-        return command
-
-    return add
-
-
 @click.command()
-@click.argument("folder", type=_NEW_FOLDER)
+@click.argument("folder", type=NEW_FOLDER)
 @click.option(
     "--kind",
     type=click.Choice(["lines", "scattered", "plates", "houses", "bibs"]),
@@ -134,7 +49,7 @@ def _run_options(
     help="Half of the fonts, digits and photos.",
 )
 @click.option("--seed", type=int, default=1)
-@_material_options
+@material_options
 def synth(
     folder: Path,
     kind: str,
@@ -164,11 +79,12 @@ def train() -> None:
 
 
 @train.command("detector")
-@_run_options(epochs=24, steps=250, batch_size=8, learning_rate=8e-4)
-@_material_options
-@click.option("--annotations", type=_FILE, help="Your photos, CSV, besides the scenes.")
-@click.option("--classes", type=_FILE, help="Of the annotations, CSV.")
-@click.option("--validation", type=_FILE, help="Other photos of yours, CSV.")
+@run_options(epochs=24, steps=250, batch_size=8, learning_rate=8e-4)
+@material_options
+@annotation_options
+@click.option(
+    "--corners", is_flag=True, help="Learn the four corners of what is found, too."
+)
 @click.option(
     "--synthetic-part",
     type=click.FloatRange(0, 1),
@@ -197,21 +113,22 @@ def train_detector(out: Path, **options: Any) -> None:
 
 
 @train.command("recognizer")
-@_run_options(epochs=20, steps=500, batch_size=128, learning_rate=2e-3)
-@_material_options
+@run_options(epochs=20, steps=500, batch_size=128, learning_rate=2e-3)
+@material_options
 @click.option(
     "--arch",
     type=click.Choice(["cnn", "dense", "convctc", "crnn", "goodfellow"]),
     default="cnn",
-    help="The first two read one character, the others MNIST's digits in a row.",
+    help="The first two read one character, the others strings: of --annotations, or "
+    "MNIST's digits in a row.",
 )
 @click.option("--width", type=click.IntRange(1), help="Channels or units.")
 @click.option(
     "--mnist", type=float, default=1.0, help="Weight of MNIST; 0 leaves it out."
 )
-@click.option("--glyphs", type=_FILE, help="npz of computer-font characters.")
+@click.option("--glyphs", type=FILE, help="npz of computer-font characters.")
 @click.option(
-    "--digit-photos", type=_FILE, multiple=True, help="npz of photos of digits."
+    "--digit-photos", type=FILE, multiple=True, help="npz of photos of digits."
 )
 @click.option(
     "--augmentation",
@@ -227,11 +144,37 @@ def train_detector(out: Path, **options: Any) -> None:
 )
 @click.option(
     "--mine",
-    type=_FILE,
+    type=FILE,
     help="Detector whose false finds in --photos are taught as blanks.",
 )
-@click.option("--annotations", type=_FILE, help="Your photos, CSV with texts.")
-@click.option("--classes", type=_FILE, help="Of the annotations, CSV.")
+@annotation_options
+@click.option(
+    "--size",
+    type=click.IntRange(16),
+    nargs=2,
+    default=(32, 128),
+    help="Height and width of a region's crop; with --annotations.",
+)
+@click.option(
+    "--slots", type=click.IntRange(1), default=10, help="Characters of a string."
+)
+@click.option("--rows", type=click.IntRange(1), default=1, help="Of text in a region.")
+@click.option(
+    "--grow",
+    type=click.FloatRange(0, min_open=True),
+    default=1.1,
+    help="Factor on the sides of a region before it is cut.",
+)
+@click.option(
+    "--letterbox", is_flag=True, help="Keep the shape of regions; else squeeze them."
+)
+@click.option("--boxes", is_flag=True, help="Cut boxes, even if corners are known.")
+@click.option(
+    "--readable", is_flag=True, help="Learn which regions nobody could read, too."
+)
+@click.option(
+    "--kinds", is_flag=True, help="Learn the classes of regions, too: their kinds."
+)
 @click.option("--workers", type=click.IntRange(0), default=1, help="That make scenes.")
 def train_recognizer(out: Path, **options: Any) -> None:
     """Train a recogniser: OUT/recognizer.keras."""
@@ -251,28 +194,33 @@ def train_recognizer(out: Path, **options: Any) -> None:
 @click.argument("model")
 @click.option("--scattered", type=click.IntRange(0), default=0, help="Scenes to read.")
 @click.option("--lines", type=click.IntRange(0), default=0, help="Scenes to read.")
-@click.option("--annotations", type=_FILE, help="Photos to read, CSV with texts.")
-@click.option("--classes", type=_FILE, help="Of the annotations, CSV.")
+@click.option("--plates", type=click.IntRange(0), default=0, help="Scenes to read.")
+@click.option("--houses", type=click.IntRange(0), default=0, help="Scenes to read.")
+@click.option("--bibs", type=click.IntRange(0), default=0, help="Scenes to read.")
+@click.option(
+    "--annotations", type=FILE, multiple=True, help="Photos to read, CSV with texts."
+)
+@click.option("--classes", type=FILE, help="Of the annotations, CSV.")
 @click.option("--mnist", is_flag=True, help="Single digits of MNIST's test set.")
 @click.option(
     "--digit-photos",
-    type=_FILE,
+    type=FILE,
     multiple=True,
     help="npz of photos of digits; the sources unseen in training are read.",
 )
-@click.option("--out", type=_NEW_FOLDER, help="Folder for scores and worst cases.")
+@click.option("--out", type=NEW_FOLDER, help="Folder for scores and worst cases.")
 @click.option("--seed", type=int, default=1000)
-@_material_options
+@material_options
 def evaluate(model: str, **options: Any) -> None:
     """Measure MODEL: a fused reader, or a recogniser (.keras) on single characters."""
     quiet_tensorflow()
-    from fused_ocr.training.recipes import evaluate_model
+    from fused_ocr.training.evaluation_recipe import evaluate_model
 
     scores = evaluate_model(model, _material(options), options)
     if not scores:
         raise click.UsageError(
-            "Nothing to measure: give --scattered, --lines, --annotations, --mnist or "
-            "--digit-photos."
+            "Nothing to measure: give --scattered, --lines, --plates, --houses, "
+            "--bibs, --annotations, --mnist or --digit-photos."
         )
     for name, values in scores.items():
         click.echo(f"{name}:")
@@ -344,19 +292,14 @@ def _scenes(
     material: Any, kind: str, split: str, seed: int, size_yx: Any
 ) -> tuple[Any, tuple[str, ...]]:
     """The scene of an index, and the classes of what is in it."""
-    from fused_ocr.training.glyphs import FontGlyphs, find_fonts
     from fused_ocr.training.material import LineScenes, ScatteredScenes
-    from fused_ocr.training.regions.region_scene import LABELS, RegionScenes
+    from fused_ocr.training.regions.region_scene import LABELS
 
     if kind == "scattered":
         return ScatteredScenes(material.mnist(split), seed, size_yx), ("character",)
-    photos, characters = material.backgrounds(split), material.characters
     if kind in LABELS:
-        if kind == "plates" and characters == DIGITS:  # the default of the option
-            characters = ALPHANUMERIC
-        fonts = FontGlyphs(find_fonts(material.fonts, split, ALPHANUMERIC))
-        scenes = RegionScenes(kind, fonts, seed, size_yx, photos, characters)
-        return scenes, (LABELS[kind],)
+        return material.region_scenes(kind, split, seed, size_yx), (LABELS[kind],)
+    photos, characters = material.backgrounds(split), material.characters
     sources = material.sources(split)
     return LineScenes(sources, seed, size_yx, photos, characters), ("character",)
 

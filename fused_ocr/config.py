@@ -155,13 +155,15 @@ class DetectorConfig(Config):
     pyramid_channels: int = 64
     """Channels of the feature pyramid."""
     head_channels: int = 64
-    """Channels inside the two heads."""
+    """Channels inside the heads."""
     head_depth: int = 2
     """3x3 convolutions in each head before its last one."""
     labels: tuple[str, ...] = ("character",)
     """Names of what is detected, in the order of the class indices."""
     anchors: AnchorConfig = AnchorConfig()
     """The anchors of every level."""
+    corners: bool = False
+    """Whether the four corners of what is found are regressed, too."""
 
     def __post_init__(self) -> None:
         self._need(
@@ -214,6 +216,8 @@ class CropConfig(Config):
     """Grow the shorter side of the box to the longer one, so that shapes stay true."""
     grow: float = 1.3
     """Factor on both sides of the box, around its centre."""
+    rectify: bool = True
+    """Cut along the corners, where the detector finds them, and not along the box."""
     antialias: bool = True
     """Weigh all pixels under a shrinking cell with a triangle, as Pillow does."""
     binarize: bool = False
@@ -245,6 +249,12 @@ class RecognizerConfig(Config):
     or units of `dense`'s hidden one (128)."""
     slots: int = 1
     """S: characters a string may have; 1 for single characters."""
+    rows: int = 1
+    """Rows of text that `convctc` and `crnn` look for, one below the other."""
+    readable: bool = False
+    """Whether a string's recogniser also says if anybody could read the crop."""
+    kinds: tuple[str, ...] = ()
+    """Kinds of regions that a string's recogniser tells apart; empty for none."""
 
     def __post_init__(self) -> None:
         self._need(
@@ -258,11 +268,28 @@ class RecognizerConfig(Config):
             "size_yx",
         )
         self._need(self.width is None or self.width >= 1, "must be at least 1", "width")
+        frames = self.arch in ("convctc", "crnn")
+        self._need(
+            self.rows >= 1 and (frames or self.rows == 1),
+            "must be at least 1, and 1 if there are no frames",
+            "rows",
+        )
+        for field in ("readable", "kinds"):
+            self._need(
+                self.reads_strings or not getattr(self, field),
+                f"is for recognisers of strings, not for {self.arch!r}",
+                field,
+            )
+        self._need(
+            len(self.kinds) != 1 and len(set(self.kinds)) == len(self.kinds),
+            "needs at least two names, each one once",
+            "kinds",
+        )
         if self.arch == "goodfellow":
             self._need(self.slots >= 1, "must be at least 1", "slots")
         elif self.reads_strings:
             # Frames of 4 pixels; equal neighbours need a blank frame between them.
-            most = self.size_yx[1] // 8
+            most = self.rows * (self.size_yx[1] // 8)
             self._need(
                 1 <= self.slots <= most,
                 f"must be in 1..{most} for crops {self.size_yx[1]} pixels wide",
@@ -289,12 +316,15 @@ class AssemblyConfig(Config):
     """Neighbours share at least this part of the smaller one's height."""
     max_ratio: float = 2.5
     """Neighbours differ at most this much in height."""
+    min_readable: float = 0.5
+    """A region that is readable with less than this probability keeps no text."""
 
     def __post_init__(self) -> None:
         self._need(self.slots >= 1, "must be at least 1", "slots")
         self._need(self.max_gap >= 0, "must not be negative", "max_gap")
         self._need(0 <= self.min_overlap <= 1, "must be in 0..1", "min_overlap")
         self._need(self.max_ratio >= 1, "must be at least 1", "max_ratio")
+        self._need(0 <= self.min_readable <= 1, "must be in 0..1", "min_readable")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -18,9 +18,9 @@ import tensorflow as tf
 
 from fused_ocr.config import CropConfig
 
-__all__ = ["CropResize"]
+__all__ = ["GREY", "CropResize"]
 
-_GREY = (0.2989, 0.5870, 0.1140)
+GREY = (0.2989, 0.5870, 0.1140)
 """The weights of `tf.image.rgb_to_grayscale` (ITU-R BT.601)."""
 
 _TAPS_PER_CELL = 3
@@ -89,7 +89,7 @@ class CropResize(keras.layers.Layer):
             columns, -2
         )
         pixels = tf.gather(tf.reshape(images, (-1, 3)), places)  # (B, n, K, L, 3)
-        grey = tf.linalg.matvec(tf.cast(pixels, tf.float32), tf.constant(_GREY) / 255.0)
+        grey = tf.linalg.matvec(tf.cast(pixels, tf.float32), tf.constant(GREY) / 255.0)
         crops = tf.matmul(
             tf.matmul(weigh_rows, grey), weigh_columns, transpose_b=True
         )  # (B, n, h, w)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from fused_ocr.boxes import box_corners
 from fused_ocr.images import MAX_PIXELS, Source, read_image
 
 if TYPE_CHECKING:
@@ -75,13 +76,21 @@ def draw(
     frames = []
     for reading in drawn:
         for character in reading.characters if characters else ():
+            if character.box == reading.box:
+                continue  # read as a part of the region, its place is not known
             edges = _edges(character.box, factor, thin, picture.size)
             pen.rectangle(edges, outline=CHARACTER_COLOUR, width=thin)
         # Outside the characters' boxes, so that none hides another.
         frame = _edges(reading.box, factor, 5 * thin, picture.size)
-        pen.rectangle(frame, outline=INK, width=4 * thin)
-        inner = _edges(reading.box, factor, 4 * thin, picture.size)
-        pen.rectangle(inner, outline=READING_COLOUR, width=2 * thin)
+        if reading.quad == box_corners(reading.box):
+            pen.rectangle(frame, outline=INK, width=4 * thin)
+            inner = _edges(reading.box, factor, 4 * thin, picture.size)
+            pen.rectangle(inner, outline=READING_COLOUR, width=2 * thin)
+        else:
+            outline = [(x * factor, y * factor) for y, x in reading.quad]
+            for colour, width in ((INK, 4 * thin), (READING_COLOUR, 2 * thin)):
+                ends = [*outline, *outline[:2]]  # twice, so that all joints are round
+                pen.line(ends, fill=colour, width=width, joint="curve")
         frames.append(frame)
     taken = list(frames)
     for reading, frame in zip(drawn, frames, strict=True):

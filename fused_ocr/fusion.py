@@ -19,8 +19,15 @@ from fused_ocr.errors import ArtefactDamagedError, ConfigError
 from fused_ocr.folding import fold_batch_normalization, fold_padding
 from fused_ocr.freezing import frozen
 from fused_ocr.letterbox import Letterbox
+from fused_ocr.recognition.cut_as import cut_of
 from fused_ocr.recognition.flows import FoldedFlow, build_multiflow
-from fused_ocr.recognition.recognizer import alphabet_of, reads_strings
+from fused_ocr.recognition.recognizer import (
+    alphabet_of,
+    kinds_of,
+    reads_strings,
+    slots_of,
+)
+from fused_ocr.rectification import RectifyQuads
 from fused_ocr.regions import AssembleRegions
 
 __all__ = [
@@ -29,6 +36,7 @@ __all__ = [
     "frozen_flow",
     "fuse",
     "parts_of",
+    "read_crops",
     "up_to_boxes",
     "with_sizes",
 ]
@@ -52,7 +60,7 @@ class _Parts:
     letterbox: Letterbox
     detector: Any
     select: SelectDetections
-    crop: CropResize
+    crop: CropResize | RectifyQuads
     recognize: Any
     assemble: Assembly
 
@@ -66,8 +74,8 @@ def fuse(
         detector: as `add_decoding` or `fused-ocr train detector` gives it.
         recognizer: as `build_recognizer` or `fused-ocr train recognizer` gives it: of
             single characters, which become lines, or of strings, one a detection.
-        config: frame, thresholds, crop, reading order; the defaults, with the crop's
-            size taken from the recogniser, if left out.
+        config: frame, thresholds, crop, reading order; the defaults, with the crops
+            cut as the recogniser had them in training, if left out.
 
     Returns:
         A Keras model `fused_ocr`: images uint8 (B, H, W, 3) to a dictionary of the
@@ -82,7 +90,7 @@ def fuse(
     decoding, alphabet = decoding_of(detector), alphabet_of(recognizer)
     size_yx = tuple(recognizer.input_shape[1:3])
     if config is None:
-        config = FusionConfig(crop=CropConfig(size_yx=size_yx))
+        config = FusionConfig(crop=cut_of(recognizer))
     if config.crop.size_yx != size_yx:
         raise ConfigError(
             f"The recogniser reads crops of {size_yx}, the configuration makes "
@@ -100,23 +108,25 @@ def fuse(
     recognizer = fold_batch_normalization(recognizer)
     boxes = config.selection.max_detections
     assemble: type[Assembly] = AssembleCharacters
-    assembly = config.assembly
+    assembly, labels = config.assembly, decoding.labels
+    crop: type[CropResize | RectifyQuads] = CropResize
     if reads_strings(recognizer):
         assemble = AssembleRegions
-        assembly = assembly.replace(slots=recognizer.output_shape[1])
+        assembly = assembly.replace(slots=slots_of(recognizer))
+        labels = kinds_of(recognizer) or labels
+        if "corners" in detector.output and config.crop.rectify:
+            crop = RectifyQuads
     parts = _Parts(
         letterbox=Letterbox(config.frame_yx, name="letterbox"),
         detector=detector,
         select=SelectDetections(config.selection, name="select"),
-        crop=CropResize(config.crop, name="crop"),
+        crop=crop(config.crop, name="crop"),
         recognize=(
             FoldedFlow(recognizer, name="recognize")
             if config.flow == "folded"
             else build_multiflow(recognizer, boxes)
         ),
-        assemble=assemble(
-            assembly, alphabet.characters, decoding.labels, name="assemble"
-        ),
+        assemble=assemble(assembly, alphabet.characters, labels, name="assemble"),
     )
     images = keras.Input((None, None, 3), dtype="uint8", name="images")
     return keras.Model(images, _flow(parts, images), name="fused_ocr")
@@ -185,7 +195,7 @@ def frozen_flow(model: keras.Model) -> Callable[..., dict[str, Any]]:
             [tf.TensorSpec((None, *parts.letterbox.frame_yx, 3), tf.float32)],
         ),
         recognize=frozen(
-            lambda crops, count: _recognize(parts.recognize, crops, count),
+            lambda crops, count: read_crops(parts.recognize, crops, count),
             [crops, tf.TensorSpec((None,), tf.int32)],
         ),
     )
@@ -241,16 +251,22 @@ def _flow(parts: _Parts, images: Any, sizes: Any = None) -> dict[str, Any]:
     """What happens to a photo, top to bottom."""
     frames, geometry = parts.letterbox(images, sizes)  # (B, h, w, 3), (B, 4)
     anchors = parts.detector(frames)  # (B, A, 4), (B, A, C)
-    found = parts.select(anchors["boxes"], anchors["scores"], geometry)  # (B, N, ...)
-    crops = parts.crop(images, found["boxes"], found["count"], sizes)  # (B, N, h, w, 1)
-    read = _recognize(parts.recognize, crops, found["count"])  # (B, N, S, A)
+    found = parts.select(
+        anchors["boxes"], anchors["scores"], geometry, anchors.get("corners")
+    )  # (B, N, ...)
+    count, quads = found["count"], found.get("quads")
+    cut = quads if isinstance(parts.crop, RectifyQuads) else found["boxes"]
+    crops = parts.crop(images, cut, count, sizes)  # (B, N, h, w, 1)
+    read = read_crops(parts.recognize, crops, count)  # (B, N, S, A)
+    regions = isinstance(parts.assemble, AssembleRegions)
     outputs: dict[str, Any] = parts.assemble(
-        found["boxes"], found["scores"], found["classes"], found["count"], read
-    )
+        found["boxes"], found["scores"], found["classes"], count, read,
+        *([quads] if regions else []),
+    )  # fmt: skip
     return outputs
 
 
-def _recognize(recognize: Any, crops: Any, count: Any) -> Any:
+def read_crops(recognize: Any, crops: Any, count: Any) -> Any:
     """Probabilities (B, N, S, A) of crops (B, N, h, w, 1), in either flow."""
     if not isinstance(recognize, keras.Model):
         return recognize(crops, count)

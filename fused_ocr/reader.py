@@ -227,9 +227,23 @@ def readings_of(
                 tuple(outputs["box"][row, r].tolist()),
                 description.labels[outputs["label"][row, r]],
                 tuple(characters),
+                **_of_region(outputs, row, r, description),
             )
         )
     return Readings(readings, image.shape[:2], name, image)
+
+
+def _of_region(
+    outputs: Outputs, row: int, reading: int, description: Description
+) -> dict[str, Any]:
+    """What only models that find regions say."""
+    if "quad" not in outputs:
+        return {}
+    least = description.fusion.assembly.min_readable
+    return {
+        "quad": tuple(map(tuple, outputs["quad"][row, reading].tolist())),
+        "readable": bool(outputs["readable"][row, reading] >= least),
+    }
 
 
 def _batches(photos: list[Any], batch_size: int) -> Iterator[list[Any]]:

@@ -6,12 +6,15 @@ the same outputs; arithmetic on (B, N, N), in operators TFLite has as builtins.
 
 from __future__ import annotations
 
+from typing import Any
+
 import keras
 import tensorflow as tf
 
 from fused_ocr.assembly import Assembly, best_characters, count_rows, goes_before
+from fused_ocr.boxes import CORNER_EDGES
 
-__all__ = ["AssembleRegions"]
+__all__ = ["AssembleRegions", "corners_of"]
 
 
 @keras.saving.register_keras_serializable(package="fused_ocr")
@@ -22,10 +25,15 @@ class AssembleRegions(Assembly):
     recogniser's probability of the worst character. Where single characters stand in
     the region is not known: each has the region's box.
 
+    If the recogniser says whether a region can be read, that probability lowers the
+    score, too, and a region that cannot be read stays, without a text. If it tells
+    kinds apart, they take the place of the detector's classes.
+
     Args:
-        config: an `AssemblyConfig`, or its dictionary; only `slots` counts.
+        config: an `AssemblyConfig`, or its dictionary; `slots` and `min_readable` are
+            used.
         alphabet: the characters, in the order of the probabilities.
-        labels: names of the detector's classes, in order.
+        labels: names of the recogniser's kinds, or else of the detector's classes.
         format_version: see `fused_ocr.artefact.FORMAT_VERSION`.
         library_version: of the library that fused the model.
 
@@ -34,13 +42,18 @@ class AssembleRegions(Assembly):
         scores: (B, N) float32, the detector's.
         classes: (B, N) int32.
         count: (B,) int32.
-        probabilities: (B, N, S, A) float32, blank last.
+        read: (B, N, S, A) float32 probabilities, blank last; or a dictionary of these,
+            ``characters``, and of ``readable`` (B, N, 1) or ``kinds`` (B, N, K).
+        quads_yx: (B, N, 4, 2) float32, optional: the regions' corners, y and x,
+            clockwise from the text's top left.
 
     Output shape:
         The dictionary of `AssembleCharacters`, R = N: ``codes`` int32 (B, R, S),
         ``char_scores`` float32 (B, R, S), ``char_boxes`` float32 (B, R, S, 4),
         ``alt_codes`` and ``alt_scores`` (B, R, S, 2), ``box`` float32 (B, R, 4),
-        ``score`` float32 (B, R), ``label`` int32 (B, R), ``count`` int32 (B,).
+        ``score`` float32 (B, R), ``label`` int32 (B, R), ``count`` int32 (B,). Besides,
+        ``quad`` float32 (B, R, 4, 2), the corners, or those of the box; and
+        ``readable`` float32 (B, R), 1 where the recogniser does not say.
     """
 
     def call(
@@ -49,14 +62,24 @@ class AssembleRegions(Assembly):
         scores: tf.Tensor,
         classes: tf.Tensor,
         count: tf.Tensor,
-        probabilities: tf.Tensor,
+        read: tf.Tensor | dict[str, tf.Tensor],
+        quads_yx: tf.Tensor | None = None,
     ) -> dict[str, tf.Tensor]:
         """See the class."""
+        heads = read if isinstance(read, dict) else {"characters": read}
+        probabilities = heads["characters"]
         rows = boxes_yxyx.shape[1]
+        found = tf.sequence_mask(count, rows)  # (B, N)
+        readable = tf.ones_like(scores)
+        if "readable" in heads:
+            readable = heads["readable"][..., 0]
+        if "kinds" in heads:
+            classes = tf.argmax(heads["kinds"], -1, output_type=tf.int32)
+        legible = readable >= self.assembly.min_readable
         best = tf.argmax(probabilities, -1, output_type=tf.int32)  # (B, N, S)
         blanks = tf.cumsum(tf.cast(best == self.alphabet.blank, tf.int32), 2)
-        spoken = (blanks == 0) & tf.sequence_mask(count, rows)[..., None]
-        valid = spoken[..., 0]  # (B, N)
+        spoken = (blanks == 0) & (found & legible)[..., None]
+        valid = spoken[..., 0] | (found & ~legible)  # (B, N)
         named, codes = best_characters(probabilities, self.alphabet)
 
         before = goes_before(boxes_yxyx[..., 0], boxes_yxyx[..., 2], boxes_yxyx[..., 1])
@@ -75,6 +98,8 @@ class AssembleRegions(Assembly):
         each, pairs = spoken[..., None], valid[..., None]
         worst = tf.reduce_min(tf.where(spoken, named[..., 0], 1.0), -1)
         boxes = tf.repeat(boxes_yxyx[:, :, None], probabilities.shape[2], axis=2)
+        if quads_yx is None:
+            quads_yx = corners_of(boxes_yxyx)
         return {
             "codes": lay(codes[..., 0], spoken, -1),
             "char_scores": lay(named[..., 0], spoken, 0.0),
@@ -82,7 +107,27 @@ class AssembleRegions(Assembly):
             "alt_codes": lay(codes[..., 1:], each, -1),
             "alt_scores": lay(named[..., 1:], each, 0.0),
             "box": lay(boxes_yxyx, pairs, 0.0),
-            "score": lay(scores * worst, valid, 0.0),
+            "quad": lay(quads_yx, pairs[..., None], 0.0),
+            "score": lay(scores * worst * readable, valid, 0.0),
+            "readable": lay(readable, valid, 0.0),
             "label": lay(classes, valid, -1),
             "count": tf.reduce_sum(tf.cast(valid, tf.int32), -1),
         }
+
+    def compute_output_spec(
+        self, boxes_yxyx: Any, *args: Any, **kwargs: Any
+    ) -> dict[str, keras.KerasTensor]:
+        """The outputs by name."""
+        batch, rows = boxes_yxyx.shape[:2]
+        return {
+            **super().compute_output_spec(boxes_yxyx, *args, **kwargs),
+            "quad": keras.KerasTensor((batch, rows, 4, 2), dtype="float32"),
+            "readable": keras.KerasTensor((batch, rows), dtype="float32"),
+        }
+
+
+def corners_of(boxes_yxyx: tf.Tensor) -> tf.Tensor:
+    """Corners (..., 4, 2) of boxes (..., 4), y and x, clockwise from the top left."""
+    corners = tf.gather(boxes_yxyx, CORNER_EDGES, axis=-1)
+    shape = tf.concat([tf.shape(boxes_yxyx)[:-1], [4, 2]], 0)
+    return tf.reshape(corners, shape)

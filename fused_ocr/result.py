@@ -21,11 +21,13 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from fused_ocr.boxes import box_corners
 from fused_ocr.errors import ConfigError
 
 __all__ = ["Character", "Reading", "Readings"]
 
 Box: TypeAlias = tuple[float, float, float, float]
+Quad: TypeAlias = tuple[tuple[float, float], ...]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -58,8 +60,12 @@ class Reading:
         text: what is read.
         score: how sure the reader is of the whole text, 0..1.
         box: ``(y1, x1, y2, x2)``, pixel edges of the photo.
-        label: what the detector calls it: one of its labels.
+        label: what the model calls it: one of its labels.
         characters: the characters of the text, in order, where they are known.
+        quad: its four corners ``(y, x)``, clockwise from the text's top left, pixels of
+            the photo; those of the box where the model knows no others. They may lie
+            outside the photo.
+        readable: whether a person could read it; False has no text.
 
     >>> Reading("407", 0.98, (12, 30, 40, 99), "number").box
     (12.0, 30.0, 40.0, 99.0)
@@ -70,10 +76,14 @@ class Reading:
     box: Box
     label: str = ""
     characters: tuple[Character, ...] = ()
+    quad: Quad = ()
+    readable: bool = True
 
     def __post_init__(self) -> None:
         _settle(self)
         object.__setattr__(self, "characters", tuple(self.characters))
+        object.__setattr__(self, "quad", _corners(self.quad, self.box))
+        object.__setattr__(self, "readable", bool(self.readable))
 
 
 @dataclasses.dataclass(frozen=True, init=False, repr=False)
@@ -286,6 +296,20 @@ def _settle(value: Character | Reading) -> None:
         )
     object.__setattr__(value, "score", numbers[0])
     object.__setattr__(value, "box", numbers[1:])
+
+
+def _corners(quad: Any, box: Box) -> Quad:
+    """Four corners as Python's numbers; those of the box for none."""
+    if len(quad) == 0:
+        return box_corners(box)
+    corners: Quad = ()
+    with contextlib.suppress(TypeError, ValueError):
+        corners = tuple((float(y), float(x)) for y, x in quad)
+    if len(corners) != 4 or not all(map(math.isfinite, itertools.chain(*corners))):
+        raise ConfigError(
+            f"`quad` needs four corners (y, x) of finite numbers. Received: {quad!r}."
+        )
+    return corners
 
 
 def _public_fields(cls: type[Any], values: Any) -> dict[str, Any]:

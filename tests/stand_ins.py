@@ -16,7 +16,7 @@ from fused_ocr.config import (
     RecognizerConfig,
     SelectionConfig,
 )
-from fused_ocr.detection.anchors import DecodeBoxes
+from fused_ocr.detection.anchors import DecodeBoxes, DecodeCorners
 from fused_ocr.fusion import fuse
 from fused_ocr.recognition.recognizer import build_recognizer
 
@@ -32,8 +32,11 @@ FUSION = FusionConfig(
 )
 
 
-def detector(labels=("character",), anchors=ANCHORS):
-    """Finds what is bright."""
+def detector(labels=("character",), anchors=ANCHORS, corners=None):
+    """Finds what is bright.
+
+    With `corners`, eight numbers, every corner is shifted by so much from its anchor's.
+    """
     frames = keras.Input((None, None, 3), name="frames")
     mean = keras.layers.Conv2D(
         1,
@@ -55,8 +58,20 @@ def detector(labels=("character",), anchors=ANCHORS):
     scores = keras.layers.Dense(
         len(labels), kernel_initializer="ones", use_bias=False, name="classification"
     )(scores)
-    boxes = DecodeBoxes(anchors, labels, name="boxes")([regression, frames])
-    return keras.Model(frames, {"boxes": boxes, "scores": scores}, name="detector")
+    outputs = {
+        "boxes": DecodeBoxes(anchors, labels, name="boxes")([regression, frames]),
+        "scores": scores,
+    }
+    if corners is not None:
+        shifts = keras.layers.Dense(
+            8,
+            kernel_initializer="zeros",
+            bias_initializer=keras.initializers.Constant(corners),
+            name="corners",
+        )(scores)
+        decode = DecodeCorners(anchors, name="decoded_corners")
+        outputs["corners"] = decode([shifts, frames])
+    return keras.Model(frames, outputs, name="detector")
 
 
 def recognizer(alphabet="0123456789", size_yx=(12, 10), arch="cnn", seed=0):

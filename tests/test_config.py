@@ -28,9 +28,12 @@ SELECTION = SelectionConfig(
     max_detections=7,
 )
 CROP = CropConfig(
-    size_yx=(12, 10), square=False, grow=1.1, antialias=False, binarize=True
+    size_yx=(12, 10), square=False, grow=1.1, rectify=False, antialias=False,
+    binarize=True,
+)  # fmt: skip
+ASSEMBLY = AssemblyConfig(
+    slots=5, max_gap=0.5, min_overlap=0.4, max_ratio=2.0, min_readable=0.3
 )
-ASSEMBLY = AssemblyConfig(slots=5, max_gap=0.5, min_overlap=0.4, max_ratio=2.0)
 # Not one field of these is its default.
 OTHERS = [
     ANCHORS,
@@ -45,8 +48,18 @@ OTHERS = [
         head_depth=1,
         labels=("digit", "letter"),
         anchors=ANCHORS,
+        corners=True,
     ),
-    RecognizerConfig(arch="crnn", alphabet="AB7é", size_yx=(16, 50), width=5, slots=6),
+    RecognizerConfig(
+        arch="crnn",
+        alphabet="AB7é",
+        size_yx=(16, 50),
+        width=5,
+        slots=6,
+        rows=2,
+        readable=True,
+        kinds=("plate", "bib"),
+    ),
     FusionConfig(
         frame_yx=(64, 96),
         flow="multiflow",
@@ -229,6 +242,7 @@ def test_slots_of_strings_fit_the_width():
     for slots in (0, 7):
         with pytest.raises(ConfigError, match=r"slots must be in 1\.\.6"):
             wide.replace(slots=slots)
+    assert wide.replace(rows=2, slots=12).rows == 2
     with pytest.raises(ConfigError, match="two sides of at least 16"):
         wide.replace(size_yx=(15, 50))
 
@@ -267,3 +281,20 @@ def test_frozen_and_by_keyword(config):
         setattr(config, field, None)
     with pytest.raises(TypeError, match="positional argument"):
         type(config)(None)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"arch": "cnn", "rows": 2}, "rows must be at least 1, and 1 if there are no"),
+        ({"arch": "goodfellow", "slots": 5, "rows": 2}, "rows must be"),
+        ({"arch": "crnn", "slots": 2, "rows": 0}, "rows must be"),
+        ({"arch": "cnn", "readable": True}, "readable is for recognisers of strings"),
+        ({"arch": "dense", "kinds": ("a", "b")}, "kinds is for recognisers of strings"),
+        ({"arch": "crnn", "slots": 2, "kinds": ("a",)}, "at least two names"),
+        ({"arch": "crnn", "slots": 2, "kinds": ("a", "a")}, "each one once"),
+    ],
+)
+def test_heads_and_rows_of_strings(changes, message):
+    with pytest.raises(ConfigError, match=message):
+        RecognizerConfig(size_yx=(28, 28), **changes)

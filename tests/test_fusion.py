@@ -8,6 +8,7 @@ import keras
 import numpy as np
 import pytest
 import stand_ins
+import tensorflow as tf
 
 from fused_ocr.alphabet import DIGITS
 from fused_ocr.config import (
@@ -19,10 +20,20 @@ from fused_ocr.config import (
     RecognizerConfig,
     SelectionConfig,
 )
+from fused_ocr.cropping import CropResize
 from fused_ocr.errors import ArtefactDamagedError, ConfigError
 from fused_ocr.folding import fold_batch_normalization
-from fused_ocr.fusion import ARTICLE, describe, fuse, parts_of, with_sizes
+from fused_ocr.fusion import (
+    ARTICLE,
+    describe,
+    frozen_flow,
+    fuse,
+    parts_of,
+    with_sizes,
+)
+from fused_ocr.reader import Reader
 from fused_ocr.recognition.recognizer import build_recognizer
+from fused_ocr.rectification import RectifyQuads
 
 NAMES = json.loads(
     (pathlib.Path(__file__).parent / "golden" / "names.json").read_text("utf-8")
@@ -269,6 +280,73 @@ def test_each_region_is_one_reading(strings, flow, tmp_path):
     loaded = keras.saving.load_model(tmp_path / "reader.keras")
     assert describe(loaded) == describe(model)
     assert_equal(found, outputs(loaded, photos))
+
+
+TURNED = (-1.0, 0.5, 0.0, 0.25, 1.0, -0.5, 0.5, 0.0)
+
+
+def test_regions_are_cut_along_their_corners(strings, tmp_path):
+    finder = stand_ins.detector(("plate",), corners=TURNED)
+    model = fuse(finder, strings, STRINGS)
+    assert isinstance(parts_of(model).crop, RectifyQuads)
+    photos = np.stack([stand_ins.squares(131, 97), np.zeros((131, 97, 3), np.uint8)])
+    found = outputs(model, photos)
+    frames, geometry = parts_of(model).letterbox(photos)
+    anchors = parts_of(model).detector(frames)
+    boxes = parts_of(model).select(
+        anchors["boxes"], anchors["scores"], geometry, anchors["corners"]
+    )
+    count = int(boxes["count"][0])
+    assert count > 1 and found["count"].tolist() == [count, 0]
+    crops = RectifyQuads(STRINGS.crop)(photos, boxes["quads"], boxes["count"])
+    read = strings(crops[0]).numpy()
+    by_box = {tuple(b): n for n, b in enumerate(boxes["boxes"][0].numpy().tolist())}
+    for row in range(count):
+        n = by_box[tuple(found["box"][0, row].tolist())]
+        np.testing.assert_array_equal(found["quad"][0, row], boxes["quads"][0, n])
+        expected = "".join(DIGITS[i] for i in read[n].argmax(-1) if i < 10)
+        assert "".join(chr(c) for c in found["codes"][0, row] if c >= 0) == expected
+    assert not found["quad"][1].any()
+    model.save(tmp_path / "reader.keras")
+    assert_equal(
+        found, outputs(keras.saving.load_model(tmp_path / "reader.keras"), photos)
+    )
+    for name, value in frozen_flow(model)(tf.constant(photos)).items():
+        np.testing.assert_allclose(value, found[name], atol=1e-4)
+    # Or along the boxes, if one asks for it; the corners are told all the same.
+    boxed = fuse(
+        finder, strings, STRINGS.replace(crop=STRINGS.crop.replace(rectify=False))
+    )
+    assert isinstance(parts_of(boxed).crop, CropResize)
+    np.testing.assert_array_equal(outputs(boxed, photos)["quad"], found["quad"])
+
+
+def test_a_reader_tells_kind_and_readability():
+    keras.utils.set_random_seed(3)
+    reader = build_recognizer(
+        RecognizerConfig(
+            arch="convctc", size_yx=(16, 32), slots=4, width=4, readable=True,
+            kinds=("bib", "plate"),
+        ),
+        CropConfig(size_yx=(16, 32), grow=1.2),
+    )  # fmt: skip
+    config = STRINGS.replace(crop=CropConfig(size_yx=(16, 32), grow=1.2))
+    model = fuse(stand_ins.detector(("region",)), reader, config)
+    assert describe(model).labels == ("bib", "plate")
+    photos = np.stack([stand_ins.squares(131, 97)])
+    head = reader.get_layer("readable")
+    for bias, sure in ((30.0, True), (-30.0, False)):
+        head.set_weights([head.get_weights()[0] * 0, np.array([bias])])
+        kinds = reader.get_layer("kinds")
+        kinds.set_weights([kinds.get_weights()[0] * 0, np.array([0.0, 9.0 * bias])])
+        readings = Reader(
+            fuse(stand_ins.detector(("region",)), reader, config)
+        ).predict(photos[0])
+        assert len(readings) > 0
+        for reading in readings:
+            assert reading.readable is sure
+            assert reading.label == ("plate" if sure else "bib")
+            assert sure or (reading.text == "" and reading.score < 1e-6)
 
 
 # --- the article ----------------------------------------------------------------------

@@ -23,7 +23,8 @@ def read(*texts, slots=4, sure=0.8, rows=None):
     return made
 
 
-def assemble(boxes, probabilities, *, count=None, scores=None, classes=None):
+def assemble(boxes, given, *, count=None, scores=None, classes=None, quads=None):
+    probabilities = given["characters"] if isinstance(given, dict) else given
     rows = probabilities.shape[1]
     padded = np.zeros((1, rows, 4), np.float32)
     padded[0, : len(boxes)] = boxes
@@ -35,7 +36,8 @@ def assemble(boxes, probabilities, *, count=None, scores=None, classes=None):
         np.full((1, rows), 0.9, np.float32) if scores is None else scores,
         np.zeros((1, rows), np.int32) if classes is None else classes,
         np.array([len(boxes) if count is None else count], np.int32),
-        probabilities,
+        given,
+        quads,
     )
     return {name: value.numpy()[0] for name, value in found.items()}
 
@@ -123,9 +125,41 @@ def test_outputs_are_those_of_characters():
     characters = AssembleCharacters(config, DIGITS)(
         *inputs, np.zeros((2, 3, 1, 11), np.float32)
     )
-    assert {k: (v.shape, v.dtype) for k, v in regions.items()} == {
-        k: (v.shape, v.dtype) for k, v in characters.items()
+    shapes = {k: (v.shape, v.dtype) for k, v in regions.items()}
+    assert shapes.pop("quad") == ((2, 3, 4, 2), "float32")
+    assert shapes.pop("readable") == ((2, 3), "float32")
+    assert shapes == {k: (v.shape, v.dtype) for k, v in characters.items()}
+
+
+def test_corners_come_along_in_reading_order():
+    boxes = [(50, 0, 60, 40), (10, 50, 20, 90)]
+    found = assemble(boxes, read("1", "2"))
+    assert found["quad"][0].tolist() == [[10, 50], [10, 90], [20, 90], [20, 50]]
+    quads = np.arange(16, dtype=np.float32).reshape(1, 2, 4, 2)
+    found = assemble(boxes, read("1", "2"), quads=quads, count=1)
+    np.testing.assert_array_equal(found["quad"], [quads[0, 0], np.zeros((4, 2))])
+
+
+def test_what_nobody_can_read_stays_without_a_text():
+    heads = {
+        "characters": read("12", "", "3"),
+        "readable": np.array([[[0.25], [0.25], [0.75]]], np.float32),
     }
+    found = assemble([(0, 0, 9, 9), (20, 0, 29, 9), (40, 0, 49, 9)], heads)
+    assert texts(found) == ["", "", "3"]
+    np.testing.assert_allclose(found["readable"], [0.25, 0.25, 0.75])
+    # The detector's 0.9, the recogniser's 0.8 where there is text, and that.
+    np.testing.assert_allclose(found["score"], [0.225, 0.225, 0.54], atol=1e-6)
+    assert not found["char_scores"][:2].any()
+
+
+def test_kinds_take_the_place_of_classes():
+    kinds = np.array([[[0.2, 0.8], [0.6, 0.4]]], np.float32)
+    found = assemble(
+        [(0, 0, 9, 9), (20, 0, 29, 9)], {"characters": read("1", "2"), "kinds": kinds}
+    )
+    assert found["label"].tolist() == [1, 0]
+    np.testing.assert_array_equal(found["readable"], [1, 1])
 
 
 def test_as_a_layer():
@@ -142,8 +176,17 @@ def test_as_a_layer():
                 rng.dirichlet(np.full(11, 0.3), (2, rows, 6)).astype(np.float32),
             )
         )
+    boxes, *others, characters = cases[-1]
+    heads = {
+        "characters": characters,
+        "readable": rng.random((2, 5, 1), np.float32),
+        "kinds": rng.dirichlet(np.ones(2), (2, 5)).astype(np.float32),
+    }
+    cases.append((boxes, *others, heads, rng.random((2, 5, 4, 2), np.float32)))
     arguments = {
-        "config": AssemblyConfig(slots=6, max_gap=0.5, min_overlap=0.4, max_ratio=2.0),
+        "config": AssemblyConfig(
+            slots=6, max_gap=0.5, min_overlap=0.4, max_ratio=2.0, min_readable=0.3
+        ),
         "alphabet": "987654321x",
         "labels": ("plate", "bib"),
         "format_version": 7,

@@ -179,6 +179,20 @@ def test_equality_is_by_value_and_without_the_image():
         assert other != BOTH
 
 
+def test_a_quad_is_four_corners():
+    quad = np.array([(1, 2), (1, 9), (5, 9), (5, 2)], np.float32)
+    given = Reading("1", 0.5, (1, 2, 5, 9), quad=quad, readable=np.False_)
+    assert (
+        given.quad
+        == ((1, 2), (1, 9), (5, 9), (5, 2))
+        == Reading("1", 1, given.box).quad
+    )
+    assert given.readable is False and Reading("1", 1, given.box).readable is True
+    for wrong in (quad[:3], [(1, 2, 3)] * 4, [(1, np.nan)] * 4, [1, 2, 3, 4]):
+        with pytest.raises(ConfigError, match="four corners"):
+            Reading("1", 0.5, (1, 2, 5, 9), quad=wrong)
+
+
 def test_repr():
     assert repr(BOTH).splitlines() == [
         "2 readings in 101 x 203 pixels (height x width) of 'photos/a.jpg':",
@@ -203,6 +217,8 @@ def test_to_dict_is_what_json_has():
                         "alternatives": [["9", 0.125], ["A", 0.0625]],
                     }
                 ],
+                "quad": [[12, 30], [12, 99], [40, 99], [40, 30]],
+                "readable": True,
             }
         ],
         "size_yx": [101, 203],

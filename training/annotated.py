@@ -13,11 +13,11 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from fused_ocr.boxes import Boxes, areas, clip
+from fused_ocr.boxes import CORNER_EDGES, Boxes, areas, clip
 from fused_ocr.errors import ConfigError
 from fused_ocr.images import read_image
 
-from .annotations import AnnotatedPhoto
+from .annotations import AnnotatedPhoto, Quads
 from .backgrounds import Picture
 from .degradation import degrade
 from .examples import Example
@@ -39,7 +39,8 @@ class AnnotatedExamples:
 
     Augmented, photo and all else are drawn by a generator of `[seed, index]`. Plain,
     for validation, index i is photo i (and starts again behind the last) as the graph's
-    letterbox shows it: fitted, at the top left, grey around.
+    letterbox shows it: fitted, at the top left, grey around. Boxes are cut to what the
+    frame shows of the photo; corners are not.
 
     Attributes:
         photos: at least one.
@@ -83,11 +84,12 @@ class AnnotatedExamples:
             return self._plain(self.photos[index % len(self.photos)])
         rng = np.random.default_rng([self.seed, index])
         photo = self.photos[int(rng.integers(len(self.photos)))]
-        frame, boxes = self._moved(rng, photo)
+        frame, boxes, quads = self._moved(rng, photo)
         boxes, kept = _inside(boxes, self.side)
         heights = boxes[:, 2] - boxes[:, 0]
         detail = float(heights.min()) if len(heights) else self.side / 12
-        return Example(degrade(rng, frame, detail), boxes, photo.labels[kept])
+        frame = degrade(rng, frame, detail)
+        return Example(frame, boxes, photo.labels[kept], quads[kept])
 
     def _plain(self, photo: AnnotatedPhoto) -> Example:
         picture, factors = self._scaled(photo, 1.0, 1.0)
@@ -95,12 +97,13 @@ class AnnotatedExamples:
         frame.paste(picture)
         limits = clip(photo.boxes_yxyx * factors, picture.height, picture.width)
         boxes, kept = _inside(photo.boxes_yxyx * factors, self.side, limits)
-        return Example(np.array(frame), boxes, photo.labels[kept])
+        quads = photo.quads_yx * factors[:2]
+        return Example(np.array(frame), boxes, photo.labels[kept], quads[kept])
 
     def _moved(
         self, rng: np.random.Generator, photo: AnnotatedPhoto
-    ) -> tuple[Picture, Boxes]:
-        """A frame, and all boxes where they came to lie, some of them outside."""
+    ) -> tuple[Picture, Boxes, Quads]:
+        """A frame; all boxes and corners where they came to lie, some outside."""
         zoom = float(np.exp(rng.uniform(*np.log(self.zoom))))
         aspect = np.sqrt(1 + rng.uniform(-self.stretch, self.stretch))
         picture, factors = self._scaled(photo, zoom / aspect, zoom * aspect)
@@ -120,13 +123,15 @@ class AnnotatedExamples:
             Image.Resampling.BILINEAR,
             fillcolor=_GREY,
         )
-        limits = clip(photo.boxes_yxyx * factors, picture.height, picture.width)
-        corners = limits[:, [[0, 1], [0, 3], [2, 1], [2, 3]]]  # (n, 4, 2)
-        corners = corners @ turn.T + shift
-        bounds = np.concatenate([corners.min(1), corners.max(1)], -1)
+        boxes, quads = photo.boxes_yxyx * factors, photo.quads_yx * factors[:2]
+        size_yx = np.array([picture.height, picture.width])
+        outlines = np.clip(_outlines(boxes, quads), 0, size_yx) @ turn.T + shift
+        bounds = np.concatenate([outlines.min(1), outlines.max(1)], -1)
         # What the photo itself cuts away counts as cut away, too.
-        bounds[areas(limits) < _VISIBLE * areas(photo.boxes_yxyx * factors)] = 0
-        return np.array(frame), bounds.astype(np.float32)
+        limits = clip(boxes, picture.height, picture.width)
+        bounds[areas(limits) < _VISIBLE * areas(boxes)] = 0
+        quads = quads @ turn.T + shift
+        return np.array(frame), bounds.astype(np.float32), quads.astype(np.float32)
 
     def _scaled(
         self, photo: AnnotatedPhoto, zoom_y: float, zoom_x: float
@@ -147,6 +152,16 @@ def _pillow_affine(turn: Floats, shift: Floats) -> tuple[float, ...]:
     back = np.linalg.inv(turn)
     y0, x0 = -back @ shift
     return (back[1, 1], back[1, 0], x0, back[0, 1], back[0, 0], y0)
+
+
+def _outlines(boxes_yxyx: Boxes, quads_yx: Quads) -> Quads:
+    """The corners of each object, and of its box where those are unknown: (n, 4, 2).
+
+    Bounds of a tilted quadrilateral are tighter than those of its tilted box.
+    """
+    known = np.isfinite(quads_yx).all((1, 2), keepdims=True)
+    corners = boxes_yxyx[:, CORNER_EDGES].reshape(-1, 4, 2)
+    return np.where(known, quads_yx, corners)
 
 
 def _inside(

@@ -69,32 +69,50 @@ class Augmentation:
             interpolation="BILINEAR",
             fill_mode="NEAREST",
         )
+        return self.spoilt(crops, invert, draws[6:], seed)
+
+    def spoilt(
+        self,
+        crops: tf.Tensor,
+        invert: tf.Tensor,
+        draws: tf.Tensor,
+        seed: tuple[int, int],
+    ) -> tf.Tensor:
+        """Crops in another light: inverted, shaded, striped, weakened, with grain.
+
+        Args:
+            crops: float32 (b, h, w, 1) in 0..1.
+            invert: bool (b,), where black and white may be swapped.
+            draws: float32 (11, b), uniform in 0..1, that decide.
+            seed: two integers, of the grain.
+
+        Returns:
+            float32 (b, h, w, 1) in 0..1.
+        """
 
         def each(values: tf.Tensor) -> tf.Tensor:
             return values[:, None, None, None]
 
-        flip = each((draws[6] < 0.5 * self.often) & invert)
+        flip = each((draws[0] < 0.5 * self.often) & invert)
         crops = tf.where(flip, 1.0 - crops, crops)
-        crops = self._faded(crops, draws[12:15])
-        crops = _striped(crops, draws[15], draws[16], self.often / 12)
+        crops = self._faded(crops, draws[6:9])
+        crops = _striped(crops, draws[9], draws[10], self.often / 12)
         # A third stays as strong as it was: the plainest digits must stay the surest.
-        weaken = each(draws[7] < 0.66 * self.often)
-        contrast = each(0.25 + 0.75 * draws[8])
-        offset = each(draws[9]) * (1.0 - contrast)
+        weaken = each(draws[1] < 0.66 * self.often)
+        contrast = each(0.25 + 0.75 * draws[2])
+        offset = each(draws[3]) * (1.0 - contrast)
         crops = tf.where(weaken, crops * contrast + offset, crops)
         noise = tf.random.stateless_normal(tf.shape(crops), (seed[0], seed[1] + 1))
-        amount = each(
-            tf.where(draws[10] < 0.4 * self.often, draws[11] * self.noise, 0.0)
-        )
+        amount = each(tf.where(draws[4] < 0.4 * self.often, draws[5] * self.noise, 0.0))
         return tf.clip_by_value(crops + noise * amount, 0.0, 1.0)
 
     def _faded(self, crops: tf.Tensor, draws: tf.Tensor) -> tf.Tensor:
         """Crops of which two in five lose contrast towards one side."""
         angle = draws[0] * 2 * np.pi
-        ramp = tf.linspace(-1.0, 1.0, CROP)
+        height, width = crops.shape[1:3]
         along = (
-            tf.cos(angle)[:, None, None] * ramp[None, None, :]
-            + tf.sin(angle)[:, None, None] * ramp[None, :, None]
+            tf.cos(angle)[:, None, None] * tf.linspace(-1.0, 1.0, width)[None, None, :]
+            + tf.sin(angle)[:, None, None] * tf.linspace(-1.0, 1.0, height)[:, None]
         )
         # From the middle on the shadow grows to its full depth at the border.
         depth = tf.where(draws[1] < 0.4 * self.often, draws[2] * self.fade, 0.0)
@@ -122,8 +140,9 @@ def _striped(
     crops: tf.Tensor, chance: tf.Tensor, place: tf.Tensor, part: float
 ) -> tf.Tensor:
     """Crops of which a part has a line across, as glass reflects."""
-    row = tf.floor(place * CROP)[:, None]
-    rows = tf.range(CROP, dtype=tf.float32)[None]
+    height = crops.shape[1]
+    row = tf.floor(place * height)[:, None]
+    rows = tf.range(height, dtype=tf.float32)[None]
     on = (tf.abs(rows - row) < 1.0) & (chance < part)[:, None]
     tone = tf.where(chance < part * 2 / 3, 0.9, 0.15)[:, None, None, None]
     return tf.where(on[:, :, None, None], 0.4 * crops + 0.6 * tone, crops)

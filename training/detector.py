@@ -18,7 +18,7 @@ from .feed import ordered
 from .runs import RunConfig, optimizer_for, start_from, strategy_named, train
 from .targets import AnchorTargets
 
-__all__ = ["train_detector"]
+__all__ = ["detector_losses", "train_detector"]
 
 
 def train_detector(
@@ -35,10 +35,12 @@ def train_detector(
     Args:
         config: the detector.
         run: length, learning rate, folder.
-        examples: training example of an index; picklable, all frames of one size.
+        examples: training example of an index; picklable, all frames of one size. A
+            detector with corners learns those of objects whose `quads_yx` are known.
         validation: validation example of an index.
         backbone_weights: None, `imagenet`, or a file; only for a new detector.
-        init: a detector of the same configuration to start from.
+        init: as `training_model` gives it, a detector of the same configuration to
+            start from; one without corners may begin one with them.
 
     Returns:
         The detector with decoding, as `add_decoding` gives it.
@@ -56,6 +58,9 @@ def train_detector(
                     targets(
                         [example.boxes_yxyx for example in group],
                         [example.labels for example in group],
+                        [example.quads_yx for example in group]
+                        if config.corners
+                        else None,
                     ),
                 )
 
@@ -63,10 +68,27 @@ def train_detector(
 
     with strategy_named(run.strategy).scope():
         model = build_retinanet(config, weights=backbone_weights)
-        from keras_retinanet import losses
-
         if init is not None:
-            start_from(model, init)
-        model.compile(optimizer_for(run), loss=[losses.smooth_l1(), losses.focal()])
+            start_from(_up_to_outputs(model, len(init.outputs)), init)
+        model.compile(optimizer_for(run), loss=detector_losses(config))
         train(model, batches(examples, run.workers), batches(validation, 0), run)
     return add_decoding(model, config)
+
+
+def detector_losses(config: DetectorConfig) -> list[Callable[[Any, Any], Any]]:
+    """keras-retinanet's loss for each output of a detector in training.
+
+    Each takes the targets of `AnchorTargets` float32 (B, A, n + 1) and the output
+    (B, A, n). Regression and corners have the smooth L1 loss with sigma 3, summed over
+    values and anchors of state 1, and divided by the number of these anchors (at least
+    1); scores have the focal loss.
+    """
+    from keras_retinanet import losses
+
+    both = [losses.smooth_l1(), losses.focal()]
+    return [*both, losses.smooth_l1()] if config.corners else both
+
+
+def _up_to_outputs(model: keras.Model, count: int) -> keras.Model:
+    """The model up to its first outputs, sharing its layers: without newer heads."""
+    return keras.Model(model.input, model.outputs[:count], name=model.name)

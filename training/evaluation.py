@@ -39,6 +39,7 @@ from .pictures import contact_sheet
 from .scenes import Scene
 
 __all__ = [
+    "DetectorAlone",
     "Evaluation",
     "evaluate_recognizer",
     "evaluate_scenes",
@@ -55,11 +56,12 @@ _WORST = 24
 
 @dataclasses.dataclass(frozen=True)
 class Evaluation:
-    """Scores of a model on a set of scenes, all in 0..1.
+    """Scores of a model on a set of pictures, all in 0..1.
 
     Attributes:
         scores: by name.
-        worst: the pictures with most characters wrong, drawn, and what was expected.
+        worst: pictures with something wrong, drawn, the worst first, and what was
+            expected; the sheet shows some of them.
     """
 
     scores: dict[str, float]
@@ -70,7 +72,7 @@ class Evaluation:
         folder.mkdir(parents=True, exist_ok=True)
         save_scores(folder / "scores.json", self.scores)
         if self.worst:
-            pictures, captions = zip(*self.worst, strict=True)
+            pictures, captions = zip(*self.worst[:_WORST], strict=True)
             sheet = contact_sheet(list(pictures), list(captions), columns=6)
             sheet.save(folder / "worst.png")
 
@@ -94,7 +96,7 @@ def evaluate_scenes(
         order; ``strings``, exact match of strings paired by their boxes;
         ``character_error_rate`` of those.
     """
-    reader, detector = Reader(model), _Detector(model)
+    reader, detector = Reader(model), DetectorAlone(model)
     counts = MatchCounts()
     characters_right: list[bool] = []
     texts_right: list[bool] = []
@@ -179,8 +181,12 @@ def scenes_of(photos: Sequence[AnnotatedPhoto]) -> Iterator[Scene]:
         )
 
 
-class _Detector:
-    """A fused model up to its boxes, with a low threshold."""
+class DetectorAlone:
+    """A fused model up to its boxes, with a low threshold.
+
+    Args:
+        model: from `fuse`.
+    """
 
     def __init__(self, model: keras.Model) -> None:
         parts = parts_of(model)
@@ -195,6 +201,7 @@ class _Detector:
     def __call__(
         self, image: npt.NDArray[np.uint8]
     ) -> tuple[Boxes, npt.NDArray[np.float32]]:
+        """Boxes float32 (n, 4) of a photo, and their scores (n,), best first."""
         found = self._find(image[None])
         n = int(found["count"][0])
         return found["boxes"][0, :n].numpy(), found["scores"][0, :n].numpy()

@@ -10,12 +10,17 @@ import numpy.typing as npt
 
 from fused_ocr.alphabet import DIGITS
 from fused_ocr.boxes import Boxes
+from fused_ocr.errors import ConfigError
 
+from .annotations import Quads
 from .backgrounds import Picture
 from .glyphs import GlyphSource
 from .scenes import line_scene, scattered_scene
 
 __all__ = ["Example", "SyntheticExamples"]
+
+# What leaves the corners out; compared by identity, since an empty array may be meant.
+_NO_QUADS: Quads = np.zeros((0, 4, 2), np.float32)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -26,11 +31,29 @@ class Example:
         frame: uint8 (H, W, 3) RGB.
         boxes_yxyx: float32 (n, 4), pixels of the frame.
         labels: int64 (n,), indices of the detector's classes.
+        quads_yx: float32 (n, 4, 2), y and x of each object's corners, clockwise from
+            the text's top left, pixels; they may lie outside the frame. NaN where
+            unknown, which is everywhere if they are left out.
+
+    Raises:
+        ConfigError: corners are given, and not for as many objects as there are boxes.
     """
 
     frame: Picture
     boxes_yxyx: Boxes
     labels: npt.NDArray[np.int64]
+    quads_yx: Quads = dataclasses.field(default_factory=lambda: _NO_QUADS)
+
+    def __post_init__(self) -> None:
+        n = len(self.boxes_yxyx)
+        if self.quads_yx is _NO_QUADS:
+            unknown = np.full((n, 4, 2), np.nan, np.float32)
+            object.__setattr__(self, "quads_yx", unknown)
+        if self.quads_yx.shape != (n, 4, 2):
+            raise ConfigError(
+                f"An example of {n} boxes has corners ({n}, 4, 2), or none. "
+                f"Received: {self.quads_yx.shape}."
+            )
 
 
 @dataclasses.dataclass(frozen=True)

@@ -8,10 +8,11 @@ from pathlib import Path
 
 import numpy as np
 
-from fused_ocr.alphabet import DIGITS
+from fused_ocr.alphabet import ALPHANUMERIC, DIGITS
 from fused_ocr.errors import ConfigError
 
 from .glyphs import ArrayGlyphs, FontGlyphs, GlyphSource, find_fonts, mnist_glyphs
+from .regions.region_scene import RegionScenes
 from .scenes import Scene, line_scene, scattered_scene
 
 __all__ = ["LineScenes", "Material", "ScatteredScenes"]
@@ -46,6 +47,17 @@ class Material:
         fonts = find_fonts(self.fonts, split, self.characters)
         printed: list[GlyphSource] = [FontGlyphs(fonts)]
         return [self.mnist(split), *printed] if self.characters == DIGITS else printed
+
+    def region_scenes(
+        self, kind: str, split: str, seed: int, size_yx: tuple[int, int]
+    ) -> RegionScenes:
+        """Scenes of `plates`, `houses` or `bibs` of a half, `train` or `unseen`."""
+        characters = self.characters
+        if kind == "plates" and characters == DIGITS:  # the default of the option
+            characters = ALPHANUMERIC
+        fonts = FontGlyphs(find_fonts(self.fonts, split, ALPHANUMERIC))
+        photos = self.backgrounds(split)
+        return RegionScenes(kind, fonts, seed, size_yx, photos, characters)
 
     def backgrounds(self, split: str) -> list[str]:
         """Photos of a half, `train` or `unseen`."""

@@ -17,7 +17,7 @@ __all__ = ["PLACES", "MnistStrings"]
 PLACES = 5
 """Places of a sequence; it has one digit to as many."""
 
-Batch = tuple[npt.NDArray[np.float32], npt.NDArray[np.int32]]
+Batch = tuple[npt.NDArray[np.float32], dict[str, npt.NDArray[np.int32]]]
 
 
 class MnistStrings:
@@ -29,8 +29,8 @@ class MnistStrings:
         seed: another seed, other sequences.
         augmentation: moves every digit; None leaves it as it is.
 
-    A batch is crops float32 (b, 28, 140, 1) in 0..1, white on black, and indices int32
-    (b, 5), the blank (10) behind the last digit.
+    A batch is crops float32 (b, 28, 140, 1) in 0..1, white on black, and a dictionary:
+    ``text``, indices int32 (b, 5), the blank (10) behind the last digit.
     """
 
     def __init__(
@@ -64,4 +64,4 @@ class MnistStrings:
         digits = digits.reshape(self.batch_size, PLACES, CROP, CROP)
         rows = (digits * used[..., None, None]).transpose(0, 2, 1, 3)
         codes = np.where(used, self.pool.labels[picks], 10).astype(np.int32)
-        return rows.reshape(self.batch_size, CROP, PLACES * CROP, 1), codes
+        return rows.reshape(self.batch_size, CROP, PLACES * CROP, 1), {"text": codes}

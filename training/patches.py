@@ -39,6 +39,7 @@ __all__ = [
     "digit_photo_pool",
     "glyph_pool",
     "mnist_pool",
+    "part",
     "scene_pool",
 ]
 
@@ -47,6 +48,9 @@ PATCH = 40
 
 CROP = 28
 """Side of the crop in its middle."""
+
+_VALIDATION_PART = 20
+"""One example in this many is kept for validation."""
 
 NOT_DIGITS = "ACEFHJKMNPRTUVWXY"
 """Capitals that no one takes for a digit: they are read as blank."""
@@ -76,6 +80,22 @@ class Pool:
                 f"Pool {self.name!r} needs a label for every patch, and one at least. "
                 f"Received: {len(self.patches)} patches, {len(self.labels)} labels."
             )
+
+    def part(self, *, held: bool) -> Pool:
+        """The patches that are kept for validation, or the others."""
+        keep = part(len(self.labels), held=held)
+        return dataclasses.replace(
+            self, patches=self.patches[keep], labels=self.labels[keep]
+        )
+
+
+def part(count: int, *, held: bool) -> npt.NDArray[np.bool_]:
+    """Which of some examples are kept for validation, or the others.
+
+    A set of a few is its own validation.
+    """
+    keep = np.asarray((np.arange(count) % _VALIDATION_PART == 0) == held)
+    return keep if keep.any() else ~keep
 
 
 def mnist_pool(split: str, data_dir: str | None, weight: float) -> Pool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,30 +11,25 @@ import numpy.typing as npt
 from rich.console import Console
 
 from fused_ocr.alphabet import DIGITS, Alphabet
-from fused_ocr.artefact import find_artefact
 from fused_ocr.config import AnchorConfig, DetectorConfig, RecognizerConfig
 from fused_ocr.detection.retinanet import training_model
 from fused_ocr.errors import ConfigError
-from fused_ocr.fusion import parts_of
-from fused_ocr.recognition.flows import FoldedFlow
 from fused_ocr.recognition.recognizer import alphabet_of
 from fused_ocr.runtimes import load_keras_model
 from fused_ocr.saving import save_model
 
 from .anchor_fit import COVERED, best_overlaps
 from .annotated import AnnotatedExamples
-from .annotations import read_annotations, read_classes
+from .annotations import AnnotatedPhoto, read_annotations, read_classes
 from .augmentation import Augmentation
 from .detector import train_detector
 from .evaluation import (
     evaluate_recognizer,
-    evaluate_scenes,
-    save_scores,
-    scenes_of,
 )
 from .examples import Example, SyntheticExamples
-from .material import LineScenes, Material, ScatteredScenes
+from .material import LineScenes, Material
 from .mining import mined_pool
+from .mixture import Mixture, shares_of
 from .patches import (
     NOT_DIGITS,
     Pool,
@@ -49,13 +43,17 @@ from .pictures import plot_curves
 from .recognizer import train_recognizer
 from .runs import RunConfig
 
-__all__ = ["detector_recipe", "evaluate_model", "recognizer_recipe"]
+__all__ = [
+    "Options",
+    "annotated_sets",
+    "detector_recipe",
+    "initial",
+    "measured_pools",
+    "recognizer_recipe",
+]
 
 _UNSEEN_PART = 5
 """One source of photographed digits in this many is kept out of training."""
-
-_VALIDATION_PART = 20
-"""One patch in this many is kept for validation."""
 
 _COVERAGE_EXAMPLES = 64
 
@@ -90,26 +88,26 @@ def detector_recipe(
     labels: tuple[str, ...] = ("character",)
     examples: Callable[[int], Example]
     validation: Callable[[int], Example]
-    if options["annotations"] is None:
+    if not options["annotations"]:
         examples = _synthetic(material, side, options["seed"])
         validation = _synthetic(material, side, options["seed"] + 1)
     else:
-        if options["classes"] is None:
-            raise ConfigError("--annotations needs --classes, the file of their names.")
-        labels = read_classes(options["classes"])
-        photos = read_annotations(options["annotations"], labels)
-        held = photos[::_UNSEEN_PART]
-        kept = [p for i, p in enumerate(photos) if i % _UNSEEN_PART]
+        labels, sets = annotated_sets(options)
+        held = [p for photos in sets for p in photos[::_UNSEEN_PART]]
+        kept = [[p for i, p in enumerate(s) if i % _UNSEEN_PART] or s for s in sets]
         if options["validation"] is not None:
-            held, kept = read_annotations(options["validation"], labels), photos
-        own = AnnotatedExamples(tuple(kept or photos), side, seed=options["seed"])
+            held, kept = read_annotations(options["validation"], labels), sets
         validation = AnnotatedExamples(tuple(held), side, augment=False)
-        part = options["synthetic_part"]
-        examples = own
-        if part:
+        sources: list[Callable[[int], Example]] = [
+            AnnotatedExamples(tuple(photos), side, seed=options["seed"] + 10 * i)
+            for i, photos in enumerate(kept)
+        ]
+        shares = shares_of(list(map(len, kept)), options["share"])
+        if part := options["synthetic_part"]:
             label = _label_of_characters(labels)
-            scenes = _synthetic(material, side, options["seed"], label)
-            examples = _Mixed(own, scenes, part)
+            sources.append(_synthetic(material, side, options["seed"], label))
+            shares = [(1 - part) * share / sum(shares) for share in shares] + [part]
+        examples = Mixture(tuple(sources), tuple(shares))
     anchors = AnchorConfig()
     if options["anchors"] is not None:
         anchors = AnchorConfig.from_json(options["anchors"].read())
@@ -118,6 +116,7 @@ def detector_recipe(
         alpha=options["alpha"],
         labels=labels,
         anchors=anchors,
+        corners=options["corners"],
     )
     init = options["init"] and training_model(load_keras_model(options["init"]))
     _report_coverage(examples, anchors, side)
@@ -150,7 +149,7 @@ def recognizer_recipe(
         the unseen sources of digit photos.
     """
     alphabet = Alphabet(material.characters)
-    measured = _measured_pools(material, options)
+    measured = measured_pools(material, options)
     pools = _pools(material, alphabet, options)
     if not pools:
         raise ConfigError(
@@ -160,19 +159,13 @@ def recognizer_recipe(
     config = RecognizerConfig(
         arch=options["arch"], alphabet=alphabet.characters, width=options["width"]
     )
-    init = options["init"] and load_keras_model(options["init"])
-    if init is not None and alphabet_of(init) != alphabet:
-        raise ConfigError(
-            f"{options['init']} reads {alphabet_of(init).characters!r}, not "
-            f"{alphabet.characters!r}; start without --init, or give --characters."
-        )
     recognizer = train_recognizer(
         config,
         run,
-        [_part(pool, held=False) for pool in pools],
-        [_part(pool, held=True) for pool in pools],
+        [pool.part(held=False) for pool in pools],
+        [pool.part(held=True) for pool in pools],
         augmentation=Augmentation.of_strength(options["augmentation"]),
-        init=init,
+        init=initial(options, alphabet),
         seed=options["seed"],
     )
     save_model(recognizer, out / "recognizer.keras")
@@ -181,73 +174,27 @@ def recognizer_recipe(
     return out / "recognizer.keras", scores
 
 
-def evaluate_model(
-    name: str, material: Material, options: Options
-) -> dict[str, dict[str, float]]:
-    """Measure a fused reader, or a recogniser on single characters.
-
-    Args:
-        name: a shipped model's name or a `.keras` file.
-        material: of the scenes; only its unseen half is used.
-        options: those of `fused-ocr evaluate`, by name.
-
-    Returns:
-        Scores by set of data, see `evaluate_scenes`.
-    """
-    path = find_artefact(name)
-    if path.is_dir():
+def initial(options: Options, alphabet: Alphabet) -> Any:
+    """The recogniser of `--init`, if there is one."""
+    if options["init"] is None:
+        return None
+    init = load_keras_model(options["init"])
+    if alphabet_of(init) != alphabet:
         raise ConfigError(
-            f"{name} is a SavedModel; measure the .keras file it was exported from."
+            f"{options['init']} reads {alphabet_of(init).characters!r}, not "
+            f"{alphabet.characters!r}; start without --init, or give --characters."
         )
-    model = load_keras_model(path)
-    scores: dict[str, dict[str, float]] = {}
-    recognizer = model
-    if model.name == "fused_ocr":
-        recognize = parts_of(model).recognize
-        recognizer = (
-            recognize.recognizer
-            if isinstance(recognize, FoldedFlow)
-            else recognize.layers[-1]
-        )
-        for label, scenes, count in _scene_sets(material, options):
-            evaluation = evaluate_scenes(model, scenes, count=count)
-            scores[label] = evaluation.scores
-            if options["out"] is not None:
-                evaluation.save(options["out"] / label)
-    elif options["scattered"] or options["lines"] or options["annotations"]:
-        raise ConfigError(
-            f"{name} is a {model.name}: it reads no pictures. Fuse it first, or "
-            "measure single characters with --mnist or --digit-photos."
-        )
-    if alphabet_of(recognizer).characters != material.characters:
-        raise ConfigError(
-            f"{name} reads {alphabet_of(recognizer).characters!r}; give that as "
-            f"--characters. Received: {material.characters!r}."
-        )
-    for pool in _measured_pools(material, options):
-        scores[f"{pool.name}, single characters"] = {
-            "characters": float(len(pool.labels)),
-            "right": evaluate_recognizer(recognizer, pool),
-            "right if the blank is left out": evaluate_recognizer(
-                recognizer, pool, with_blank=False
-            ),
-        }
-    if options["out"] is not None and scores:
-        save_scores(options["out"] / "scores.json", scores)
-    return scores
+    return init
 
 
-@dataclasses.dataclass(frozen=True)
-class _Mixed:
-    """Annotated photos and synthetic scenes in one stream."""
-
-    own: Callable[[int], Example]
-    synthetic: Callable[[int], Example]
-    part: float
-
-    def __call__(self, index: int) -> Example:
-        from_scenes = np.random.default_rng([7, index]).random() < self.part
-        return (self.synthetic if from_scenes else self.own)(index)
+def annotated_sets(
+    options: Options,
+) -> tuple[tuple[str, ...], list[list[AnnotatedPhoto]]]:
+    """The names of the classes, and the photos of each of `--annotations`."""
+    if options["classes"] is None:
+        raise ConfigError("--annotations needs --classes, the file of their names.")
+    labels = read_classes(options["classes"])
+    return labels, [read_annotations(p, labels) for p in options["annotations"]]
 
 
 def _label_of_characters(labels: tuple[str, ...]) -> int:
@@ -321,62 +268,19 @@ def _pools(material: Material, alphabet: Alphabet, options: Options) -> list[Poo
         detector = load_keras_model(options["mine"])
         photos_without = material.backgrounds("train")
         pools.append(mined_pool(detector, photos_without, alphabet, _WEIGHTS["mined"]))
-    if options["annotations"] is not None:
-        if options["classes"] is None:
-            raise ConfigError("--annotations needs --classes, the file of their names.")
-        photos = read_annotations(
-            options["annotations"], read_classes(options["classes"])
-        )
+    if options["annotations"]:
+        photos = [p for photos in annotated_sets(options)[1] for p in photos]
         pools.append(annotated_pool(photos, alphabet, _WEIGHTS["own"]))
     return pools
 
 
-def _measured_pools(material: Material, options: Options) -> list[Pool]:
+def measured_pools(material: Material, options: Options) -> list[Pool]:
+    """Single characters that no training saw."""
     pools = []
     if options["mnist"] and material.characters == DIGITS:
         pools.append(mnist_pool("test", material.data_dir, 1.0))
     pools += [digit_photo_pool(path, _unseen, 1.0) for path in options["digit_photos"]]
     return pools
-
-
-def _scene_sets(material: Material, options: Options) -> list[tuple[str, Any, int]]:
-    sets: list[tuple[str, Any, int]] = []
-    seed = options["seed"]
-    if options["scattered"]:
-        scattered = ScatteredScenes(material.mnist("unseen"), seed)
-        sets.append(
-            (
-                "scattered",
-                map(scattered, range(options["scattered"])),
-                options["scattered"],
-            )
-        )
-    if options["lines"]:
-        lines = LineScenes(
-            material.sources("unseen"),
-            seed + 1,
-            photos=material.backgrounds("unseen"),
-            characters=material.characters,
-        )
-        sets.append(("lines", map(lines, range(options["lines"])), options["lines"]))
-    if options["annotations"] is not None:
-        if options["classes"] is None:
-            raise ConfigError("--annotations needs --classes, the file of their names.")
-        photos = read_annotations(
-            options["annotations"], read_classes(options["classes"])
-        )
-        sets.append(("annotations", scenes_of(photos), len(photos)))
-    return sets
-
-
-def _part(pool: Pool, *, held: bool) -> Pool:
-    """The patches of a pool that are kept for validation, or the others."""
-    keep = (np.arange(len(pool.labels)) % _VALIDATION_PART == 0) == held
-    if not keep.any():
-        keep[:] = True  # a pool of a few patches is its own validation
-    return dataclasses.replace(
-        pool, patches=pool.patches[keep], labels=pool.labels[keep]
-    )
 
 
 def _seen(source: npt.NDArray[np.integer]) -> npt.NDArray[np.bool_]:

@@ -6,37 +6,39 @@ import dataclasses
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
+import tensorflow as tf
 
-from fused_ocr.alphabet import DIGITS
-from fused_ocr.config import RecognizerConfig
+from fused_ocr.alphabet import DIGITS, Alphabet
+from fused_ocr.config import CropConfig, RecognizerConfig
 from fused_ocr.errors import ConfigError
-from fused_ocr.recognition.recognizer import alphabet_of
-from fused_ocr.runtimes import load_keras_model
 from fused_ocr.saving import save_model
 
+from .annotations import AnnotatedPhoto, read_annotations
 from .augmentation import Augmentation
 from .material import Material
-from .mnist_strings import MnistStrings
-from .patches import Pool, mnist_pool
+from .mixture import shares_of
+from .mnist_strings import PLACES, MnistStrings
+from .patches import CROP, Pool, mnist_pool, part
 from .pictures import plot_curves
+from .recipes import Options, annotated_sets, initial
 from .runs import RunConfig
-from .strings import train_strings
+from .strings import UNKNOWN, train_strings
+from .strip_augmentation import StripAugmentation
+from .strips import StripBatches, Strips, strips_of
 
-__all__ = ["exact_strings", "string_recipe"]
-
-_VALIDATION_PART = 20
-"""One digit in this many is kept for validation."""
+__all__ = ["exact_regions", "exact_strings", "string_recipe"]
 
 _MEASURED = 10_000
 """Sequences that the score is measured on."""
 
+_ONLY_CHARACTERS = ("scenes", "glyphs", "digit_photos", "mine")
+"""Options that bring single characters, which no string is learnt from."""
+
 
 def string_recipe(
-    out: Path, material: Material, run: RunConfig, options: dict[str, Any]
+    out: Path, material: Material, run: RunConfig, options: Options
 ) -> tuple[Path, dict[str, float]]:
-    """Train a recogniser of strings on MNIST's digits in rows.
+    """Train a recogniser of strings: on annotated regions, or MNIST's digits in rows.
 
     Args:
         out: the run's folder.
@@ -45,38 +47,118 @@ def string_recipe(
         options: those of `fused-ocr train recognizer`, by name.
 
     Returns:
-        The path of `recognizer.keras`, and the part of 10,000 sequences of MNIST's test
-        digits that it reads exactly.
+        The path of `recognizer.keras`, and the part of the strings that it reads
+        exactly: of those kept for validation, or of 10,000 of MNIST's test digits.
+
+    Raises:
+        ConfigError: options that do not go together, or with this architecture.
     """
+    for name in _ONLY_CHARACTERS:
+        if options[name]:
+            raise ConfigError(
+                f"--{name.replace('_', '-')} gives single characters, and "
+                f"{options['arch']} learns strings: from --annotations, or from MNIST."
+            )
+    train = _on_regions if options["annotations"] else _on_mnist
+    recognizer, scores = train(material, run, options)
+    save_model(recognizer, out / "recognizer.keras")
+    plot_curves(out / "log.csv", out / "curves.png")
+    return out / "recognizer.keras", scores
+
+
+def _on_regions(
+    material: Material, run: RunConfig, options: Options
+) -> tuple[Any, dict[str, float]]:
+    """Trained on regions of annotated photos with texts."""
+    alphabet = Alphabet(material.characters)
+    labels, sets = annotated_sets(options)
+    config = RecognizerConfig(
+        arch=options["arch"],
+        alphabet=alphabet.characters,
+        size_yx=tuple(options["size"]),
+        width=options["width"],
+        slots=options["slots"],
+        rows=options["rows"],
+        readable=options["readable"],
+        kinds=labels if options["kinds"] else (),
+    )
+    crop = CropConfig(
+        size_yx=config.size_yx,
+        square=options["letterbox"],
+        grow=options["grow"],
+        rectify=not options["boxes"],
+    )
+
+    def strips(photos: list[AnnotatedPhoto], name: str, share: float) -> Strips:
+        kinds = bool(config.kinds)
+        return strips_of(
+            photos, alphabet, config.slots, crop, name=name, kinds=kinds, weight=share
+        )
+
+    names = [str(path) for path in options["annotations"]]
+    shares = shares_of(list(map(len, sets)), options["share"])
+    whole = [strips(*one) for one in zip(sets, names, shares, strict=True)]
+    if options["validation"] is not None:
+        photos = read_annotations(options["validation"], labels)
+        held, kept = [strips(photos, str(options["validation"]), 1.0)], whole
+    else:
+        held, kept = (
+            [one.part(part(len(one), held=h)) for one in whole] for h in (True, False)
+        )
+    changed = StripAugmentation.of_strength(config.size_yx, options["augmentation"])
+    plain = StripAugmentation.of_strength(config.size_yx, 0.0)
+    size, seed = run.batch_size, options["seed"]
+    recognizer = train_strings(
+        config,
+        run,
+        StripBatches(kept, size, seed, changed),
+        StripBatches(held, size, seed + 1, plain),
+        crop=crop,
+        init=initial(options, alphabet),
+    )
+    return recognizer, {one.name: exact_regions(recognizer, one) for one in held}
+
+
+def _on_mnist(
+    material: Material, run: RunConfig, options: Options
+) -> tuple[Any, dict[str, float]]:
+    """Trained on MNIST's digits in rows."""
     if material.characters != DIGITS:
         raise ConfigError(
             f"MNIST's sequences are of the digits {DIGITS}. "
             f"Received: --characters {material.characters}."
         )
     config = RecognizerConfig(
-        arch=options["arch"], size_yx=(28, 140), slots=5, width=options["width"]
+        arch=options["arch"],
+        size_yx=(CROP, PLACES * CROP),
+        slots=PLACES,
+        width=options["width"],
     )
-    init = options["init"] and load_keras_model(options["init"])
-    if init is not None and alphabet_of(init).characters != DIGITS:
-        raise ConfigError(f"{options['init']} reads {alphabet_of(init).characters!r}.")
     # Digits move; what spoils a photo would have to spoil the whole string alike.
     moved = dataclasses.replace(
         Augmentation.of_strength(options["augmentation"]), often=0.0
     )
     whole = mnist_pool("train", material.data_dir, 1.0)
-    held = np.arange(len(whole.labels)) % _VALIDATION_PART == 0
     size, seed = run.batch_size, options["seed"]
     recognizer = train_strings(
         config,
         run,
-        MnistStrings(_some(whole, ~held), size, seed, moved),
-        MnistStrings(_some(whole, held), size, seed + 1),
-        init=init,
+        MnistStrings(whole.part(held=False), size, seed, moved),
+        MnistStrings(whole.part(held=True), size, seed + 1),
+        init=initial(options, Alphabet(DIGITS)),
     )
-    save_model(recognizer, out / "recognizer.keras")
-    plot_curves(out / "log.csv", out / "curves.png")
     test = mnist_pool("test", material.data_dir, 1.0)
-    return out / "recognizer.keras", {"MNIST strings": exact_strings(recognizer, test)}
+    return recognizer, {"MNIST strings": exact_strings(recognizer, test)}
+
+
+def exact_regions(recognizer: Any, strips: Strips) -> float:
+    """The part of the strips with a known text that is read exactly."""
+    known = strips.part(strips.texts[:, 0] != UNKNOWN)
+    plain = StripAugmentation.of_strength(recognizer.input_shape[1:3], 0.0)
+    crops = plain(tf.constant(known.pixels), tf.constant([0, 0]))
+    read = recognizer.predict(crops, batch_size=256, verbose=0)
+    slots = read["characters"] if isinstance(read, dict) else read
+    return float((slots.argmax(-1) == known.texts).all(-1).mean())
 
 
 def exact_strings(recognizer: Any, pool: Pool, seed: int = 1002) -> float:
@@ -87,11 +169,5 @@ def exact_strings(recognizer: Any, pool: Pool, seed: int = 1002) -> float:
     for _ in range(_MEASURED // size):
         crops, truth = next(batches)
         read = recognizer.predict(crops, batch_size=size, verbose=0).argmax(-1)
-        right += int((read == truth).all(-1).sum())
+        right += int((read == truth["text"]).all(-1).sum())
     return right / _MEASURED
-
-
-def _some(pool: Pool, keep: npt.NDArray[np.bool_]) -> Pool:
-    return dataclasses.replace(
-        pool, patches=pool.patches[keep], labels=pool.labels[keep]
-    )

@@ -8,12 +8,20 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from fused_ocr.config import RecognizerConfig
+from fused_ocr.config import CropConfig, RecognizerConfig
 from fused_ocr.recognition.recognizer import build_recognizer
+from fused_ocr.recognition.slots import part_rows
 
 from .runs import Batches, RunConfig, optimizer_for, start_from, strategy_named, train
 
-__all__ = ["train_strings"]
+__all__ = ["UNKNOWN", "frame_loss", "train_strings"]
+
+
+UNKNOWN = -1
+"""In the place of a label that nobody gave."""
+
+_HEAD_WEIGHT = 0.3
+"""Of the loss of a head on the whole crop, against that of the text."""
 
 
 def train_strings(
@@ -22,6 +30,7 @@ def train_strings(
     batches: Batches,
     validation: Batches,
     *,
+    crop: CropConfig | None = None,
     init: keras.Model | None = None,
 ) -> keras.Model:
     """Train a recogniser of strings; goes on where the run's folder stands.
@@ -29,93 +38,151 @@ def train_strings(
     Args:
         config: the recogniser.
         run: length, learning rate, folder.
-        batches: pairs from a given batch on: crops float32 (b, h, w, 1) in 0..1, and
-            the indices of their characters int32 (b, S), the blank behind the last.
+        batches: pairs from a given batch on: crops float32 (b, h, w, 1) in 0..1, and a
+            dictionary: ``text``, the indices of their characters int32 (b, S), the
+            blank behind the last; ``readable`` and ``kinds`` int32 (b,), if the
+            recogniser has these heads. `UNKNOWN` where nobody knows.
         validation: the same, always read from the first.
+        crop: how its crops are cut; kept inside of it.
         init: a recogniser of the same configuration to start from.
 
     Returns:
         The recogniser with the best validation loss.
     """
     with strategy_named(run.strategy).scope():
-        recognizer = build_recognizer(config)
+        recognizer = build_recognizer(config, crop)
         if init is not None:
             start_from(recognizer, init)
+        slots = recognizer.get_layer("slots")
+        # Slots have no weights: what is trained is the recogniser up to them.
         if config.arch == "goodfellow":
-            _train_heads(recognizer, run, batches, validation)
+            losses = _place_losses(config)
         else:
-            _train_frames(recognizer, run, batches, validation)
+            losses = {"frames": lambda text, f: frame_loss(text, f, config.rows)}
+
+        def exact(truth: Any, read: Any) -> tf.Tensor:
+            places = read if config.arch == "goodfellow" else slots(read)
+            return _equal(truth, places)
+
+        text = next(iter(losses))
+        heads = {
+            "readable": _readable_loss if config.readable else None,
+            "kinds": _kind_loss if config.kinds else None,
+        }
+        losses |= {name: loss for name, loss in heads.items() if loss is not None}
+        model = keras.Model(
+            recognizer.input,
+            {name: recognizer.get_layer(name).output for name in losses},
+        )
+        model.compile(
+            optimizer_for(run),
+            loss=losses,
+            loss_weights={n: _HEAD_WEIGHT if n in heads else 1.0 for n in losses},
+            metrics={
+                text: [_named(exact, "exact")],
+                **{n: [_named(_RIGHT[n], "right")] for n in losses if n in heads},
+            },
+        )
+
+        def targets(pairs: Batches) -> Batches:
+            def from_batch(first: int) -> Iterator[Any]:
+                for crops, known in pairs(first):
+                    yield (
+                        crops,
+                        {name: known.get(name, known["text"]) for name in losses},
+                    )
+
+            return from_batch
+
+        train(model, targets(batches), targets(validation), run)
     return recognizer
 
 
-def _train_frames(
-    recognizer: keras.Model, run: RunConfig, batches: Batches, validation: Batches
-) -> None:
-    # Slots have no weights: what is trained is the recogniser up to its frames.
-    slots = recognizer.get_layer("slots")
-    model = keras.Model(recognizer.input, recognizer.get_layer("frames").output)
+def _place_losses(config: RecognizerConfig) -> dict[str, Any]:
+    """The paper's: the sum of the heads' cross entropies (section 4)."""
+    blank = len(config.alphabet)
 
-    def exact(truth: Any, frames: Any) -> tf.Tensor:
-        """The part of the strings that are right as a whole."""
-        return _equal(truth, slots(frames))
+    def places(text: Any, read: Any) -> tf.Tensor:
+        each = keras.losses.sparse_categorical_crossentropy(tf.maximum(text, 0), read)
+        return _where_known(text, tf.reduce_sum(each, -1))
 
-    model.compile(optimizer_for(run), loss=_frame_loss, metrics=[exact])
-    train(model, batches, validation, run)
+    def length(text: Any, read: Any) -> tf.Tensor:
+        long = tf.reduce_sum(tf.cast(text != tf.cast(blank, text.dtype), tf.int32), -1)
+        return _where_known(
+            text, keras.losses.sparse_categorical_crossentropy(long, read)
+        )
+
+    return {"places": places, "length": length}
 
 
-def _train_heads(
-    recognizer: keras.Model, run: RunConfig, batches: Batches, validation: Batches
-) -> None:
-    heads = {name: recognizer.get_layer(name).output for name in ("places", "length")}
-    model = keras.Model(recognizer.input, heads)
-    blank = heads["places"].shape[-1] - 1
+def _readable_loss(truth: Any, read: Any) -> tf.Tensor:
+    truth = tf.cast(tf.reshape(truth, (-1, 1)), tf.float32)
+    loss = keras.losses.binary_crossentropy(tf.maximum(truth, 0.0), read)
+    return tf.where(truth[:, 0] >= 0, loss, 0.0)
 
-    def exact(truth: Any, places: Any) -> tf.Tensor:
-        """The part of the strings that are right as a whole."""
-        return _equal(truth, places)
 
-    def with_lengths(pairs: Batches) -> Batches:
-        def from_batch(first: int) -> Iterator[Any]:
-            for crops, codes in pairs(first):
-                yield crops, {"places": codes, "length": (codes != blank).sum(-1)}
+def _kind_loss(truth: Any, read: Any) -> tf.Tensor:
+    truth = tf.cast(tf.reshape(truth, (-1,)), tf.int32)
+    loss = keras.losses.sparse_categorical_crossentropy(tf.maximum(truth, 0), read)
+    return tf.where(truth >= 0, loss, 0.0)
 
-        return from_batch
 
-    # The paper's: the sum of the heads' cross entropies; a place's is a mean over S.
-    each = keras.losses.SparseCategoricalCrossentropy()
-    model.compile(
-        optimizer_for(run),
-        loss={"places": each, "length": each},
-        loss_weights={"places": heads["places"].shape[1], "length": 1},
-        metrics={"places": [exact]},
-    )
-    train(model, with_lengths(batches), with_lengths(validation), run)
+def _readable_right(truth: Any, read: Any) -> tf.Tensor:
+    truth = tf.cast(tf.reshape(truth, (-1,)), tf.int32)
+    return _mean_of(truth >= 0, (read[:, 0] >= 0.5) == (truth == 1))
+
+
+def _kind_right(truth: Any, read: Any) -> tf.Tensor:
+    truth = tf.cast(tf.reshape(truth, (-1,)), tf.int32)
+    return _mean_of(truth >= 0, tf.argmax(read, -1, output_type=tf.int32) == truth)
+
+
+_RIGHT = {"readable": _readable_right, "kinds": _kind_right}
+
+
+def _named(metric: Any, name: str) -> Any:
+    return keras.metrics.MeanMetricWrapper(metric, name=name)
 
 
 def _equal(truth: Any, slots: Any) -> tf.Tensor:
+    """The part of the known strings that are right as a whole."""
+    truth = tf.cast(truth, tf.int32)
     read = tf.argmax(slots, -1, output_type=tf.int32)
-    return tf.reduce_all(read == tf.cast(truth, tf.int32), -1)
+    return _mean_of(truth[:, 0] != UNKNOWN, tf.reduce_all(read == truth, -1))
 
 
-def _frame_loss(truth: Any, frames: Any) -> tf.Tensor:
+def _mean_of(known: tf.Tensor, right: tf.Tensor) -> tf.Tensor:
+    count = tf.reduce_sum(tf.cast(known, tf.float32))
+    right_known = tf.reduce_sum(tf.cast(known & right, tf.float32))
+    return right_known / tf.maximum(count, 1.0)
+
+
+def _where_known(text: Any, loss: tf.Tensor) -> tf.Tensor:
+    return tf.where(tf.cast(text, tf.int32)[:, 0] != UNKNOWN, loss, 0.0)
+
+
+def frame_loss(truth: Any, frames: Any, rows: int = 1) -> tf.Tensor:
     """Connectionist temporal classification (Graves et al. 2006), per character.
 
     Args:
-        truth: (b, S) indices, the blank behind the last.
+        truth: (b, S) indices, the blank behind the last; `UNKNOWN` loses nothing.
         frames: (b, T, A) probabilities, the blank last.
+        rows: of text, whose frames come one row after the other.
 
     Returns:
         float32 (b,): minus the logarithm of the string's probability, by its length.
     """
-    truth = tf.cast(truth, tf.int32)
+    text = tf.cast(truth, tf.int32)
     blank = frames.shape[-1] - 1
-    lengths = tf.reduce_sum(tf.cast(truth != blank, tf.int32), -1)
+    frames = part_rows(frames, rows)
+    text = tf.where(text == UNKNOWN, blank, text)
+    lengths = tf.reduce_sum(tf.cast(text != blank, tf.int32), -1)
     loss = tf.nn.ctc_loss(
-        labels=truth,
+        labels=text,
         logits=tf.math.log(tf.maximum(frames, 1e-8)),
         label_length=lengths,
         logit_length=tf.fill([tf.shape(frames)[0]], tf.shape(frames)[1]),
         logits_time_major=False,
         blank_index=-1,
     )
-    return loss / tf.cast(tf.maximum(lengths, 1), tf.float32)
+    return _where_known(truth, loss / tf.cast(tf.maximum(lengths, 1), tf.float32))

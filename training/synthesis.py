@@ -53,7 +53,8 @@ def write_scenes(
     scenes = itertools.islice(ordered(make, workers=1), count)
     for i, scene in enumerate(track(scenes, "drawing", total=count)):
         path = pictures / f"{i:06}.png"
-        Image.fromarray(scene.image).save(path)
+        # Packing as well as PNG can takes longer than drawing.
+        Image.fromarray(scene.image).save(path, compress_level=1)
         photos.append(_annotated(path, scene, classes))
         if len(shown) < _ON_SHEET:
             shown.append((_outlined(scene), " ".join(scene.texts).strip() or "nothing"))

@@ -1,9 +1,10 @@
-"""Anchors, and the boxes that the regression head makes of them.
+"""Anchors, and the boxes and corners that the regression heads make of them.
 
 The one rule, keras-retinanet's: centres at ``(i + 0.5) * stride``; a ratio is height /
 width at constant area; the regression gives the shift of each edge in parts of the
 anchor's width or height, divided by 0.2. Places run row by row, and at one place the
-ratios run slower than the scales.
+ratios run slower than the scales. Corners follow it: each is shifted from the same
+corner of the anchor.
 """
 
 from __future__ import annotations
@@ -15,10 +16,16 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
+from fused_ocr.boxes import CORNER_EDGES
 from fused_ocr.config import AnchorConfig
 from fused_ocr.errors import ConfigError
 
-__all__ = ["REGRESSION_SCALE", "DecodeBoxes", "anchors_for_frame"]
+__all__ = [
+    "REGRESSION_SCALE",
+    "DecodeBoxes",
+    "DecodeCorners",
+    "anchors_for_frame",
+]
 
 REGRESSION_SCALE = 0.2
 """keras-retinanet's standard deviation of the regression targets."""
@@ -74,8 +81,36 @@ def _grid(xp: Any, height: Any, width: Any, config: AnchorConfig) -> Any:
     return xp.concatenate(levels, 0)
 
 
+class _Decode(keras.layers.Layer):
+    """The anchors of whatever frames a decoder is called with."""
+
+    def __init__(self, anchors: AnchorConfig | dict, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.anchors = (
+            anchors
+            if isinstance(anchors, AnchorConfig)
+            else AnchorConfig.from_dict(anchors)
+        )
+
+    def _anchors_and_sides(self, frames: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """Anchors float32 (A, 4), and their heights and widths float32 (A, 2)."""
+        height, width = frames.shape[1:3]
+        if height is None or width is None:
+            height, width = tf.unstack(tf.shape(frames)[1:3])
+            anchors = tf.cast(
+                _grid(tf.experimental.numpy, height, width, self.anchors), tf.float32
+            )
+        else:
+            anchors = tf.constant(anchors_for_frame(height, width, self.anchors))
+        return anchors, anchors[:, 2:] - anchors[:, :2]
+
+    def get_config(self) -> dict[str, Any]:
+        """Arguments of the constructor."""
+        return {**super().get_config(), "anchors": self.anchors.to_dict()}
+
+
 @keras.saving.register_keras_serializable(package="fused_ocr")
-class DecodeBoxes(keras.layers.Layer):
+class DecodeBoxes(_Decode):
     """Turns the regression head's output into boxes of the frame.
 
     It also carries what the detector finds (`labels`), so that a saved detector says
@@ -99,26 +134,13 @@ class DecodeBoxes(keras.layers.Layer):
     def __init__(
         self, anchors: AnchorConfig | dict, labels: tuple[str, ...], **kwargs: Any
     ) -> None:
-        super().__init__(**kwargs)
-        self.anchors = (
-            anchors
-            if isinstance(anchors, AnchorConfig)
-            else AnchorConfig.from_dict(anchors)
-        )
+        super().__init__(anchors, **kwargs)
         self.labels = tuple(labels)
 
     def call(self, inputs: list[tf.Tensor]) -> tf.Tensor:
         """See the class."""
         regression, frames = inputs
-        height, width = frames.shape[1:3]
-        if height is None or width is None:
-            height, width = tf.unstack(tf.shape(frames)[1:3])
-            anchors = tf.cast(
-                _grid(tf.experimental.numpy, height, width, self.anchors), tf.float32
-            )
-        else:
-            anchors = tf.constant(anchors_for_frame(height, width, self.anchors))
-        sides = anchors[:, 2:] - anchors[:, :2]
+        anchors, sides = self._anchors_and_sides(frames)
         shift_yxyx = tf.gather(regression, [1, 0, 3, 2], axis=-1) * REGRESSION_SCALE
         return anchors + shift_yxyx * tf.concat([sides, sides], -1)
 
@@ -128,8 +150,39 @@ class DecodeBoxes(keras.layers.Layer):
 
     def get_config(self) -> dict[str, Any]:
         """Arguments of the constructor."""
-        return {
-            **super().get_config(),
-            "anchors": self.anchors.to_dict(),
-            "labels": list(self.labels),
-        }
+        return {**super().get_config(), "labels": list(self.labels)}
+
+
+@keras.saving.register_keras_serializable(package="fused_ocr")
+class DecodeCorners(_Decode):
+    """Turns the corner head's output into corners in the frame.
+
+    Args:
+        anchors: an `AnchorConfig`, or its dictionary.
+
+    Input shape:
+        A list: the shifts float32 (B, A, 8), corner by corner clockwise from the text's
+        top left, y then x, each from the same corner of the anchor, in parts of the
+        anchor's height or width divided by 0.2; and the frames (B, H, W, 3), of which
+        only H and W are used.
+
+    Output shape:
+        float32 (B, A, 4, 2), y and x of the corners in the same order, pixels of the
+        frame, not clipped.
+
+    Raises:
+        ConfigError: H or W is known and no multiple of the largest stride.
+    """
+
+    def call(self, inputs: list[tf.Tensor]) -> tf.Tensor:
+        """See the class."""
+        shifts, frames = inputs
+        anchors, sides = self._anchors_and_sides(frames)
+        places = tf.gather(anchors, CORNER_EDGES, axis=-1)  # (A, 8)
+        places += shifts * REGRESSION_SCALE * tf.tile(sides, (1, 4))  # (B, A, 8)
+        batch, count = tf.unstack(tf.shape(places)[:2])
+        return tf.reshape(places, (batch, count, 4, 2))
+
+    def compute_output_shape(self, input_shape: list[tuple]) -> tuple:
+        """(B, A, 4, 2), of shifts (B, A, 8)."""
+        return (*input_shape[0][:2], 4, 2)

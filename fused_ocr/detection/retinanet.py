@@ -1,7 +1,8 @@
 """keras-retinanet's RetinaNet with a slim pyramid and heads, and its two faces.
 
 `build_retinanet` gives what is trained: raw regression and scores. `add_decoding` wraps
-it into what is used: boxes and scores. The layers keep keras-retinanet's names (`P3`,
+it into what is used: boxes and scores. Both have the corners besides if the
+configuration asks for them. The layers keep keras-retinanet's names (`P3`,
 `C5_reduced`, `pyramid_classification`), so that its weights and habits carry over.
 """
 
@@ -15,7 +16,7 @@ from typing import Any
 import keras
 
 from fused_ocr.config import DetectorConfig
-from fused_ocr.detection.anchors import DecodeBoxes
+from fused_ocr.detection.anchors import DecodeBoxes, DecodeCorners
 from fused_ocr.detection.backbones import backbone_features
 from fused_ocr.errors import ArtefactDamagedError, MissingDependencyError
 
@@ -37,7 +38,8 @@ def build_retinanet(
 
     Returns:
         A Keras model: frames (B, H, W, 3) RGB 0..255, H and W multiples of the largest
-        stride, to regression float32 (B, A, 4) and scores float32 (B, A, C) in 0..1.
+        stride, to regression float32 (B, A, 4), scores float32 (B, A, C) in 0..1, and
+        with `config.corners` the shifts of the corners float32 (B, A, 8).
 
     Raises:
         MissingDependencyError: keras-retinanet is not installed.
@@ -63,11 +65,8 @@ def build_retinanet(
         create_pyramid_features=_pyramid(config.pyramid_channels),
         pyramid_levels=list(config.anchors.levels),
         submodels=[
-            ("regression", _head("regression", config, values=4)),
-            (
-                "classification",
-                _head("classification", config, values=len(config.labels)),
-            ),
+            (name, _head(name, config, values))
+            for name, values in _values_by_head(config).items()
         ],
         name="retinanet",
     )
@@ -82,24 +81,35 @@ def add_decoding(model: keras.Model, config: DetectorConfig) -> keras.Model:
 
     Returns:
         A Keras model `detector`: frames (B, H, W, 3) RGB 0..255 to ``boxes`` float32
-        (B, A, 4), yxyx pixels of the frame, and ``scores`` float32 (B, A, C) in 0..1.
+        (B, A, 4), yxyx pixels of the frame, ``scores`` float32 (B, A, C) in 0..1, and
+        with `config.corners` ``corners`` float32 (B, A, 4, 2), y and x, pixels of the
+        frame, clockwise from the text's top left.
     """
-    regression, scores = model.outputs
+    regression, scores, *shifts = model.outputs
     decode = DecodeBoxes(config.anchors, config.labels, name="boxes")
     # The frame's size is only known when the model is called, so the symbolic call
     # sees unknown sides: the declared shape stands in for it.
-    boxes = decode([regression, model.input])
-    return keras.Model(model.input, {"boxes": boxes, "scores": scores}, name="detector")
+    outputs = {"boxes": decode([regression, model.input]), "scores": scores}
+    if config.corners:
+        decode_corners = DecodeCorners(config.anchors, name="decoded_corners")
+        outputs["corners"] = decode_corners([*shifts, model.input])
+    return keras.Model(model.input, outputs, name="detector")
 
 
 def training_model(detector: keras.Model) -> keras.Model:
     """The trained face of a detector, sharing its layers: the way back to training.
 
+    Returns:
+        What `build_retinanet` gave: two outputs, or three if the detector has corners.
+
     Raises:
         ArtefactDamagedError: the model is not a detector of ours.
     """
     decoding_of(detector)
-    outputs = [detector.get_layer(n).output for n in ("regression", "classification")]
+    heads = ["regression", "classification"]
+    if "corners" in detector.output:
+        heads.append("corners")
+    outputs = [detector.get_layer(name).output for name in heads]
     return keras.Model(detector.input, outputs, name="retinanet")
 
 
@@ -148,6 +158,12 @@ def _pyramid(channels: int) -> Callable[..., dict[str, Any]]:
         return pyramid
 
     return create
+
+
+def _values_by_head(config: DetectorConfig) -> dict[str, int]:
+    """What each head gives for an anchor, in the order of the outputs."""
+    heads = {"regression": 4, "classification": len(config.labels)}
+    return {**heads, "corners": 8} if config.corners else heads
 
 
 def _head(name: str, config: DetectorConfig, values: int) -> keras.Model:

@@ -18,6 +18,9 @@ from fused_ocr.config import SelectionConfig
 
 __all__ = ["SelectDetections"]
 
+_UNUSED = {"classes": -1}
+"""What stands in unused rows, where it is not 0."""
+
 
 @keras.saving.register_keras_serializable(package="fused_ocr")
 class SelectDetections(keras.layers.Layer):
@@ -30,11 +33,14 @@ class SelectDetections(keras.layers.Layer):
         boxes_yxyx: (B, A, 4) float32, pixels of the frame.
         scores: (B, A, C) float32, 0..1; an anchor counts for its best class.
         geometry: (B, 4) float32, as `Letterbox` gives it.
+        corners_yx: (B, A, 4, 2) float32, pixels of the frame; may be left out.
 
     Output shape:
         A dictionary: ``boxes`` float32 (B, N, 4) yxyx edges in pixels of the photo,
         0 <= y1 <= y2 <= H; ``scores`` float32 (B, N), best first; ``classes`` int32
-        (B, N), -1 in unused rows; ``count`` int32 (B,). Unused rows are zero.
+        (B, N), -1 in unused rows; ``count`` int32 (B,). With corners also ``quads``
+        float32 (B, N, 4, 2), y and x in pixels of the photo, in the order they came,
+        not clipped: a corner may lie outside. Unused rows are zero.
     """
 
     def __init__(self, config: SelectionConfig | dict, **kwargs: Any) -> None:
@@ -46,7 +52,11 @@ class SelectDetections(keras.layers.Layer):
         )
 
     def call(
-        self, boxes_yxyx: tf.Tensor, scores: tf.Tensor, geometry: tf.Tensor
+        self,
+        boxes_yxyx: tf.Tensor,
+        scores: tf.Tensor,
+        geometry: tf.Tensor,
+        corners_yx: tf.Tensor | None = None,
     ) -> dict[str, tf.Tensor]:
         """See the class."""
         config = self.selection
@@ -74,45 +84,55 @@ class SelectDetections(keras.layers.Layer):
         )  # (B, N)
         real = ranked >= 0.0
         rows = {
-            "boxes": tf.where(
-                real[..., None], tf.gather(boxes, slots, batch_dims=1), 0.0
-            ),
-            "scores": tf.where(real, ranked, 0.0),
-            "classes": tf.where(real, tf.gather(classes, slots, batch_dims=1), -1),
+            "boxes": tf.gather(boxes, slots, batch_dims=1),
+            "scores": ranked,
+            "classes": tf.gather(classes, slots, batch_dims=1),
         }
-        # Fewer anchors than rows: a tiny frame.
-        missing = config.max_detections - tf.shape(real)[1]
-        rows = {
-            "boxes": tf.pad(rows["boxes"], ((0, 0), (0, missing), (0, 0))),
-            "scores": tf.pad(rows["scores"], ((0, 0), (0, missing))),
-            "classes": tf.pad(
-                rows["classes"], ((0, 0), (0, missing)), constant_values=-1
-            ),
-        }
-        shape = (boxes_yxyx.shape[0], config.max_detections)
+        if corners_yx is not None:
+            anchors = tf.gather(order, slots, batch_dims=1)
+            quads = tf.gather(corners_yx, anchors, batch_dims=1)  # (B, N, 4, 2)
+            rows["quads"] = quads * geometry[:, None, None, :2]
         return {
             **{
-                name: tf.ensure_shape(row, (*shape, 4) if name == "boxes" else shape)
+                name: _filled_up(row, real, config.max_detections, _UNUSED.get(name, 0))
                 for name, row in rows.items()
             },
             "count": tf.reduce_sum(tf.cast(real, tf.int32), -1),
         }
 
     def compute_output_spec(
-        self, boxes_yxyx: Any, *_: Any, **__: Any
+        self,
+        boxes_yxyx: Any,
+        scores: Any,  # noqa: ARG002
+        geometry: Any,  # noqa: ARG002
+        corners_yx: Any = None,
     ) -> dict[str, keras.KerasTensor]:
-        """Boxes, scores, classes, count."""
+        """Boxes, scores, classes, count; and quads of corners."""
         batch, rows = boxes_yxyx.shape[0], self.selection.max_detections
-        return {
+        spec = {
             "boxes": keras.KerasTensor((batch, rows, 4), dtype="float32"),
             "scores": keras.KerasTensor((batch, rows), dtype="float32"),
             "classes": keras.KerasTensor((batch, rows), dtype="int32"),
             "count": keras.KerasTensor((batch,), dtype="int32"),
         }
+        if corners_yx is not None:
+            spec["quads"] = keras.KerasTensor((batch, rows, 4, 2), dtype="float32")
+        return spec
 
     def get_config(self) -> dict[str, Any]:
         """Arguments of the constructor."""
         return {**super().get_config(), "config": self.selection.to_dict()}
+
+
+def _filled_up(row: tf.Tensor, real: tf.Tensor, count: int, unused: float) -> tf.Tensor:
+    """Values (B, n, ...) with `unused` where not `real` (B, n), and up to `count`."""
+    # Fewer anchors than rows, n < count: a tiny frame.
+    inner = row.shape[2:]
+    missing = ((0, 0), (0, count - tf.shape(row)[1]), *[(0, 0)] * len(inner))
+    real = real[(..., *[tf.newaxis] * len(inner))]
+    row = tf.where(real, row, tf.cast(unused, row.dtype))
+    row = tf.pad(row, missing, constant_values=unused)
+    return tf.ensure_shape(row, (row.shape[0], count, *inner))
 
 
 def _suppress(

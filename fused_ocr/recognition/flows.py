@@ -20,14 +20,16 @@ class FoldedFlow(keras.layers.Layer):
     characters is not charged for `max_detections`.
 
     Args:
-        recognizer: (b, h, w, 1) to (b, S, A); or its serialised configuration.
+        recognizer: (b, h, w, 1) to (b, S, A), or to a dictionary of such; or its
+            serialised configuration.
 
     Input shape:
         crops: (B, N, h, w, 1) float32, 0..1.
         count: (B,) int32, how many of the N are real.
 
     Output shape:
-        (B, N, S, A) float32 probabilities; rows past `count` are zero.
+        (B, N, S, A) float32 probabilities; rows past `count` are zero. Of a recogniser
+        with several outputs, a dictionary of (B, N, ...).
     """
 
     def __init__(self, recognizer: keras.Model | dict, **kwargs: Any) -> None:
@@ -46,27 +48,35 @@ class FoldedFlow(keras.layers.Layer):
         crops: tf.Tensor,
         count: tf.Tensor,
         training: bool | None = None,  # noqa: FBT001
-    ) -> tf.Tensor:
+    ) -> Any:
         """See the class."""
         batch, slots = tf.shape(crops)[0], tf.shape(crops)[1]
         # At least one row: TFLite's convolutions do not take an empty batch.
         used = tf.minimum(tf.maximum(tf.reduce_max(count), 1), slots)
         size = crops.shape[2:]
         folded = tf.reshape(crops[:, :used], (-1, *size))
-        read = self.recognizer(folded, training=training)  # (B * used, S, A)
-        read = tf.reshape(read, (batch, used, *read.shape[1:]))
-        real = tf.sequence_mask(count, used, read.dtype)[..., None, None]
-        read = tf.pad(read * real, ((0, 0), (0, slots - used), (0, 0), (0, 0)))
-        # A reshape tells the shape, too, and unlike ensure_shape TFLite has it.
-        return tf.reshape(read, (batch, slots, *read.shape[2:]))
+        real = tf.sequence_mask(count, used)
 
-    def compute_output_shape(self, crops_shape: tuple, *_: Any, **__: Any) -> tuple:
-        """(B, N, S, A)."""
-        return (*crops_shape[:2], *self.recognizer.output_shape[1:])
+        def unfold(read: tf.Tensor) -> tf.Tensor:
+            """From (B * used, ...) to (B, N, ...)."""
+            inner = read.shape[1:]
+            ones = (1,) * len(inner)
+            rows = tf.reshape(read, (batch, used, *inner))
+            rows *= tf.reshape(tf.cast(real, read.dtype), (batch, used, *ones))
+            rows = tf.pad(rows, ((0, 0), (0, slots - used), *((0, 0) for _ in inner)))
+            # A reshape tells the shape, too, and unlike ensure_shape TFLite has it.
+            return tf.reshape(rows, (batch, slots, *inner))
 
-    def compute_output_spec(self, crops: Any, *_: Any, **__: Any) -> keras.KerasTensor:
+        return tf.nest.map_structure(unfold, self.recognizer(folded, training=training))
+
+    def compute_output_spec(self, crops: Any, *_: Any, **__: Any) -> Any:
         """Probabilities, float32."""
-        return keras.KerasTensor(self.compute_output_shape(crops.shape), "float32")
+        return tf.nest.map_structure(
+            lambda one: keras.KerasTensor(
+                (*crops.shape[:2], *one.shape[1:]), dtype="float32"
+            ),
+            self.recognizer.output,
+        )
 
     def get_config(self) -> dict[str, Any]:
         """Arguments of the constructor."""
@@ -91,10 +101,16 @@ def build_multiflow(recognizer: keras.Model, flows: int) -> keras.Model:
         probabilities (B, S, A).
 
     Raises:
-        ConfigError: n is below 1.
+        ConfigError: n is below 1, or the recogniser has several outputs.
     """
     if flows < 1:
         raise ConfigError(f"MultiFlow needs at least one flow. Received: {flows}.")
+    if isinstance(recognizer.output, dict):
+        raise ConfigError(
+            "MultiFlow is for recognisers with one output. Received: "
+            f"{list(recognizer.output)}; "
+            "fuse with flow='folded', or train without heads on the whole crop."
+        )
     inputs = [
         keras.Input(recognizer.input_shape[1:], name=f"crop_{i}") for i in range(flows)
     ]

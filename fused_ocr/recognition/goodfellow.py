@@ -20,6 +20,7 @@ __all__ = [
     "LocallyConnected",
     "Maxout",
     "SubtractLocalMean",
+    "goodfellow_features",
     "goodfellow_heads",
 ]
 
@@ -28,7 +29,7 @@ _UNITS = (48, 64, 128, 160, 192, 192, 192, 192)
 """Of the convolutions in the paper; another width scales all of them alike."""
 
 
-def goodfellow_heads(crops: Any, config: RecognizerConfig) -> tuple[Any, Any]:
+def goodfellow_features(crops: Any, config: RecognizerConfig) -> Any:
     """The network up to its heads.
 
     Pooling is 2x2 with strides 2 and 1 in turn; every convolution is 5x5, followed by
@@ -41,8 +42,7 @@ def goodfellow_heads(crops: Any, config: RecognizerConfig) -> tuple[Any, Any]:
         config: the recogniser.
 
     Returns:
-        Keras tensors: `places` (B, S, A), the probabilities of each place, blank last;
-        and `length` (B, S + 1), those of the string's length.
+        Keras tensor (B, F) float32.
     """
     width = config.width or _WIDTH
     x = ContrastNormalization(name="contrast")(crops)
@@ -68,12 +68,26 @@ def goodfellow_heads(crops: Any, config: RecognizerConfig) -> tuple[Any, Any]:
     for i in (1, 2):
         x = keras.layers.Dense(64 * width, activation="relu", name=f"dense{i}")(x)
         x = keras.layers.Dropout(0.3, name=f"dense{i}_dropout")(x)
+    return x
+
+
+def goodfellow_heads(features: Any, config: RecognizerConfig) -> tuple[Any, Any]:
+    """A head for each place, and one for the length.
+
+    Args:
+        features: Keras tensor (B, F), as `goodfellow_features` gives it.
+        config: the recogniser.
+
+    Returns:
+        Keras tensors: `places` (B, S, A), the probabilities of each place, blank last;
+        and `length` (B, S + 1), those of the string's length.
+    """
     classes = len(Alphabet(config.alphabet)) + 1
-    places = keras.layers.Dense(config.slots * classes, name="place_logits")(x)
+    places = keras.layers.Dense(config.slots * classes, name="place_logits")(features)
     places = keras.layers.Reshape((config.slots, classes), name="place_rows")(places)
     places = keras.layers.Softmax(name="places")(places)
     length = keras.layers.Dense(config.slots + 1, activation="softmax", name="length")
-    return places, length(x)
+    return places, length(features)
 
 
 @keras.saving.register_keras_serializable(package="fused_ocr")

@@ -10,28 +10,28 @@ from fused_ocr.alphabet import Alphabet
 from fused_ocr.config import RecognizerConfig
 from fused_ocr.recognition.character import ContrastNormalization, convolution
 
-__all__ = ["PIXELS_PER_FRAME", "frame_probabilities"]
+__all__ = ["PIXELS_PER_FRAME", "frame_features", "frame_probabilities"]
 
 PIXELS_PER_FRAME = 4
-"""Columns of the crop that become one frame."""
+"""Columns of the crop that become one frame of a row."""
 
 _WIDTH = 24
 
 
-def frame_probabilities(crops: Any, config: RecognizerConfig) -> Any:
-    """Convolutions down to one row, context along it, and a softmax at every frame.
+def frame_features(crops: Any, config: RecognizerConfig) -> Any:
+    """Convolutions down to the rows of text, and context along them.
 
     `crnn` takes its context from a bidirectional recurrent layer (Shi et al. 2015,
     arXiv 1507.05717), `convctc` from separable convolutions along the row, which run
-    side by side.
+    side by side. Where a crop may hold several rows of text, each column gives one
+    frame to every row, and the rows come one after the other.
 
     Args:
         crops: Keras tensor (B, h, w, 1), 0..1.
         config: the recogniser.
 
     Returns:
-        Keras tensor (B, w / 4, A) float32, named `frames`: probabilities to train with
-        the loss of connectionist temporal classification.
+        Keras tensor (B, rows * (w / 4), F) float32.
     """
     width = config.width or _WIDTH
     x = ContrastNormalization(name="contrast")(crops)
@@ -45,19 +45,37 @@ def frame_probabilities(crops: Any, config: RecognizerConfig) -> Any:
     x = keras.layers.MaxPooling2D((2, 1), name="pool3")(x)
     x = convolution(x, 4 * width, "conv4")
     x = keras.layers.MaxPooling2D((2, 1), name="pool4")(x)
-    # What is left of the height becomes channels: a column of the crop, one frame.
+    # What is left of the height becomes channels: a column of the crop is one frame of
+    # every row.
     x = keras.layers.Permute((2, 1, 3), name="columns")(x)
-    x = keras.layers.Reshape((x.shape[1], -1), name="row")(x)
-    x = keras.layers.Dense(4 * width, activation="relu", name="column")(x)
+    x = keras.layers.Reshape((x.shape[1], -1), name="column")(x)
+    frames, rows = x.shape[1], config.rows
+    x = keras.layers.Dense(rows * 4 * width, activation="relu", name="mix")(x)
+    x = keras.layers.Reshape((frames, rows, 4 * width), name="part")(x)
+    x = keras.layers.Permute((2, 1, 3), name="rows")(x)  # (B, rows, w / 4, F)
     if config.arch == "crnn":
-        x = keras.layers.Bidirectional(
+        x = keras.layers.Reshape((rows * frames, 4 * width), name="sequence")(x)
+        return keras.layers.Bidirectional(
             keras.layers.GRU(2 * width, return_sequences=True, reset_after=True),
             name="context",
         )(x)
-    else:
-        for i in range(3):
-            x = _along(x, f"context{i + 1}")
-    x = keras.layers.Dropout(0.2, name="dropout")(x)
+    for i in range(3):
+        x = _along(x, f"context{i + 1}")
+    return keras.layers.Reshape((rows * frames, 4 * width), name="sequence")(x)
+
+
+def frame_probabilities(features: Any, config: RecognizerConfig) -> Any:
+    """A softmax at every frame.
+
+    Args:
+        features: Keras tensor (B, T, F), as `frame_features` gives it.
+        config: the recogniser.
+
+    Returns:
+        Keras tensor (B, T, A) float32, named `frames`: probabilities to train with the
+        loss of connectionist temporal classification.
+    """
+    x = keras.layers.Dropout(0.2, name="dropout")(features)
     return keras.layers.Dense(
         len(Alphabet(config.alphabet)) + 1, activation="softmax", name="frames"
     )(x)
@@ -65,9 +83,8 @@ def frame_probabilities(crops: Any, config: RecognizerConfig) -> Any:
 
 def _along(x: Any, name: str) -> Any:
     """What stands beside a frame, seven frames wide, added to it."""
-    y = keras.layers.SeparableConv1D(
-        x.shape[-1], 7, padding="same", use_bias=False, name=name
+    y = keras.layers.DepthwiseConv2D(
+        (1, 7), padding="same", use_bias=False, name=f"{name}_beside"
     )(x)
-    y = keras.layers.BatchNormalization(name=f"{name}_norm")(y)
-    y = keras.layers.ReLU(name=f"{name}_relu")(y)
+    y = convolution(y, x.shape[-1], name, kernel=1)
     return keras.layers.Add(name=f"{name}_add")([x, y])

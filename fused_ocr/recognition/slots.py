@@ -10,7 +10,25 @@ import tensorflow as tf
 from fused_ocr.alphabet import Alphabet
 from fused_ocr.errors import ConfigError
 
-__all__ = ["CollapseFrames"]
+__all__ = ["CollapseFrames", "part_rows"]
+
+
+def part_rows(frames: tf.Tensor, rows: int) -> tf.Tensor:
+    """A blank frame between the rows: equal characters on both sides stay two.
+
+    Args:
+        frames: (B, T, A) float32 probabilities, blank last.
+        rows: how many rows of T / rows frames there are.
+
+    Returns:
+        (B, T + rows - 1, A) float32.
+    """
+    if rows == 1:
+        return frames
+    first, *others = tf.split(frames, rows, 1)
+    blank = tf.one_hot(frames.shape[-1] - 1, frames.shape[-1], dtype=frames.dtype)
+    between = tf.zeros_like(first[:, :1]) + blank
+    return tf.concat([first, *(t for row in others for t in (between, row))], 1)
 
 
 @keras.saving.register_keras_serializable(package="fused_ocr")
@@ -25,9 +43,12 @@ class CollapseFrames(keras.layers.Layer):
     Args:
         alphabet: the characters in order; the blank comes behind them.
         slots: S; characters beyond it are left out.
+        rows: of text, whose frames come one row after the other; a run ends with its
+            row.
 
     Input shape:
-        (B, T, A) float32 probabilities of T frames, A = len(alphabet) + 1.
+        (B, T, A) float32 probabilities of T frames, A = len(alphabet) + 1, T a multiple
+        of the rows.
 
     Output shape:
         (B, S, A) float32 probabilities; slots behind the last character are blank for
@@ -37,16 +58,19 @@ class CollapseFrames(keras.layers.Layer):
         ConfigError: see `Alphabet`; or there is no slot.
     """
 
-    def __init__(self, alphabet: str, slots: int, **kwargs: Any) -> None:
+    def __init__(self, alphabet: str, slots: int, rows: int = 1, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        if slots < 1:
-            raise ConfigError(f"`slots` must be at least 1. Received: {slots}.")
+        for name, value in (("slots", slots), ("rows", rows)):
+            if value < 1:
+                raise ConfigError(f"`{name}` must be at least 1. Received: {value}.")
         self.alphabet = Alphabet(alphabet)
         self.slots = slots
+        self.rows = rows
 
     def call(self, frames: tf.Tensor) -> tf.Tensor:
         """See the class."""
         blank = self.alphabet.blank
+        frames = part_rows(frames, self.rows)
         best = tf.argmax(frames, -1, output_type=tf.int32)  # (B, T)
         before = tf.pad(best[:, :-1], ((0, 0), (1, 0)), constant_values=blank)
         spoken = best != blank
@@ -72,4 +96,5 @@ class CollapseFrames(keras.layers.Layer):
             **super().get_config(),
             "alphabet": self.alphabet.characters,
             "slots": self.slots,
+            "rows": self.rows,
         }

@@ -13,7 +13,7 @@ from layer_checks import check_layer
 
 from fused_ocr.boxes import swap_xy
 from fused_ocr.config import AnchorConfig
-from fused_ocr.detection.anchors import DecodeBoxes, anchors_for_frame
+from fused_ocr.detection.anchors import DecodeBoxes, DecodeCorners, anchors_for_frame
 from fused_ocr.errors import ConfigError
 
 OTHER = AnchorConfig(
@@ -116,25 +116,54 @@ def test_decoding_by_hand():
     np.testing.assert_allclose(decoded[7] - anchors[7], (0, 0, 0, width / 5), atol=1e-5)
 
 
+def test_corners_by_hand():
+    # The third anchor at the first place: 32 high, 8 wide, about (4, 4). A shift of 1
+    # is a fifth of its side: 6.4 along y, 1.6 along x.
+    config = AnchorConfig(
+        levels=(3, 4, 5), sizes=(16.0, 32.0, 64.0), ratios=(1.0, 4.0), scales=(1.0, 2.0)
+    )
+    shifts = np.zeros((2, (4 * 8 + 2 * 4 + 1 * 2) * 4, 8), np.float32)
+    shifts[1, 2] = (0, 1, -1, 2, 0.5, 0, 5, -5)
+    corners = DecodeCorners(config)([shifts, np.zeros((2, 32, 64, 3), np.float32)])
+    np.testing.assert_allclose(
+        corners[0, 2], [(-12, 0), (-12, 8), (20, 8), (20, 0)], atol=1e-5
+    )
+    np.testing.assert_allclose(
+        corners[1, 2], [(-12, 1.6), (-18.4, 11.2), (23.2, 8), (52, -8)], atol=1e-5
+    )
+    np.testing.assert_array_equal(corners[0, 3:], corners[1, 3:])
+
+
+@pytest.mark.parametrize(
+    ("layer", "values", "inner"),
+    [(DecodeBoxes(OTHER, ("a",)), 4, (4,)), (DecodeCorners(OTHER), 8, (4, 2))],
+)
 @pytest.mark.parametrize("frame", [(64, 64), (32, 96), (96, 32)])
-def test_frames_whose_size_is_only_known_at_run_time(frame):
-    layer = DecodeBoxes(OTHER, ("a",))
-    inputs = [keras.Input((None, 4)), keras.Input((None, None, 3))]
-    assert layer(inputs).shape == (None, None, 4)
+def test_frames_whose_size_is_only_known_at_run_time(frame, layer, values, inner):
+    inputs = [keras.Input((None, values)), keras.Input((None, None, 3))]
+    assert layer(inputs).shape == (None, None, *inner)
     run = tf.function(
         lambda regression, frames: layer([regression, frames]),
         input_signature=[
-            tf.TensorSpec((None, None, 4)),
+            tf.TensorSpec((None, None, values)),
             tf.TensorSpec((None, None, None, 3)),
         ],
     )
     count = len(anchors_for_frame(*frame, OTHER))
-    regression = np.random.default_rng(2).normal(size=(2, count, 4)).astype(np.float32)
-    values = [regression, np.zeros((2, *frame, 3), np.float32)]
-    np.testing.assert_allclose(run(*values), layer(values), atol=1e-4)
+    rng = np.random.default_rng(2)
+    regression = rng.normal(size=(2, count, values)).astype(np.float32)
+    given = [regression, np.zeros((2, *frame, 3), np.float32)]
+    np.testing.assert_allclose(run(*given), layer(given), atol=1e-4)
 
 
-def test_layer():
+@pytest.mark.parametrize(
+    ("layer_class", "values", "arguments"),
+    [
+        (DecodeBoxes, 4, {"anchors": OTHER, "labels": ("a", "b")}),
+        (DecodeCorners, 8, {"anchors": OTHER}),
+    ],
+)
+def test_layer(layer_class, values, arguments):
     rng = np.random.default_rng(1)
     cases = []
     for frame in [(64, 64), (32, 96), (96, 32)]:
@@ -142,9 +171,9 @@ def test_layer():
         cases.append(
             (
                 [
-                    rng.normal(size=(2, count, 4)).astype(np.float32),
+                    rng.normal(size=(2, count, values)).astype(np.float32),
                     np.zeros((2, *frame, 3), np.float32),
                 ],
             )
         )
-    check_layer(DecodeBoxes, {"anchors": OTHER, "labels": ("a", "b")}, cases)
+    check_layer(layer_class, arguments, cases)

@@ -12,6 +12,7 @@ import pytest
 import stand_ins
 
 from fused_ocr.config import AnchorConfig, DetectorConfig
+from fused_ocr.detection.anchors import DecodeCorners
 from fused_ocr.detection.retinanet import (
     add_decoding,
     build_retinanet,
@@ -19,6 +20,7 @@ from fused_ocr.detection.retinanet import (
     training_model,
 )
 from fused_ocr.errors import ArtefactDamagedError, ConfigError
+from fused_ocr.folding import fold_batch_normalization, fold_padding
 
 NAMES = json.loads(
     (pathlib.Path(__file__).parent.parent / "golden" / "names.json").read_text("utf-8")
@@ -42,6 +44,14 @@ def trained():
 @pytest.fixture(scope="module")
 def detector(trained):
     return add_decoding(trained, TINY)
+
+
+@pytest.fixture(scope="module")
+def cornered():
+    """A detector with corners, and the model it was made from."""
+    config = TINY.replace(corners=True)
+    trained = build_retinanet(config)
+    return trained, add_decoding(trained, config)
 
 
 @pytest.mark.parametrize("size_yx", [(64, 64), (64, 128), (192, 64)])
@@ -136,6 +146,48 @@ def test_other_models_are_refused():
 def test_frames_that_do_not_divide_are_refused(detector):
     with pytest.raises(ConfigError, match=r"multiple of 64.*Received: 64x96"):
         detector(frames(1, (64, 96)))
+
+
+@pytest.mark.parametrize("size_yx", [(64, 64), (192, 64)])
+def test_corners(cornered, size_yx):
+    trained, detector = cornered
+    values = frames(2, size_yx)
+    regression, scores, shifts = trained(values)
+    assert regression.shape[2:] == (4,) and scores.shape[2:] == (2,)
+    assert shifts.shape == (*regression.shape[:2], 8) and shifts.dtype == "float32"
+    found = detector(values)
+    assert set(found) == {"boxes", "scores", "corners"}
+    np.testing.assert_allclose(
+        found["corners"],
+        DecodeCorners(TINY.anchors)([shifts, values]),
+        atol=1e-4,
+    )
+    assert found["boxes"].shape == regression.shape
+
+
+def test_corners_are_one_more_head(trained, cornered):
+    assert cornered[0].output_names == [*NAMES["retinanet_outputs"], "corners"]
+    more = {layer.name for layer in cornered[0].layers} - set(NAMES["retinanet_layers"])
+    assert more == {"corners", "corners_submodel"}
+    submodel = cornered[1].get_layer("corners_submodel")
+    assert submodel.get_layer("pyramid_corners").filters == 8 * TINY.anchors.count
+    more = submodel.count_params()
+    assert cornered[0].count_params() == trained.count_params() + more
+
+
+def test_corners_are_saved_folded_and_trained_on(cornered, tmp_path):
+    trained, detector = cornered
+    detector.save(tmp_path / "detector.keras")
+    loaded = keras.saving.load_model(tmp_path / "detector.keras")
+    folded = fold_padding(fold_batch_normalization(loaded))
+    values = frames(1)
+    for name, expected in detector(values).items():
+        np.testing.assert_allclose(loaded(values)[name], expected, atol=1e-4)
+        np.testing.assert_allclose(folded(values)[name], expected, atol=1e-3)
+    again = training_model(loaded)
+    assert again.output_names == trained.output_names
+    for one, other in zip(again(values), trained(values), strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-4)
 
 
 @pytest.mark.slow

@@ -5,7 +5,8 @@ import pytest
 import tensorflow as tf
 from layer_checks import check_layer
 
-from fused_ocr.config import SelectionConfig
+from fused_ocr.config import AnchorConfig, SelectionConfig
+from fused_ocr.detection.anchors import DecodeBoxes, DecodeCorners, anchors_for_frame
 from fused_ocr.detection.selection import SelectDetections
 
 PLAIN = (1.0, 1.0, 1000.0, 1000.0)
@@ -263,6 +264,109 @@ def test_a_batch_is_each_photo_alone():
             np.testing.assert_array_equal(value[i], alone[name][0], name)
 
 
+def with_corners(boxes, scores, corners, geometry=PLAIN, **config):
+    """The outputs for one photo whose corners are (A, 4, 2)."""
+    settings = {"score_threshold": 0.5, "max_detections": 4, "candidates": 100}
+    found = SelectDetections(SelectionConfig(**{**settings, **config}))(
+        np.asarray(boxes, np.float32).reshape(1, -1, 4),
+        np.asarray(scores, np.float32).reshape(1, -1, 1),
+        np.asarray([geometry], np.float32),
+        np.asarray(corners, np.float32).reshape(1, -1, 4, 2),
+    )
+    return {name: value.numpy()[0] for name, value in found.items()}
+
+
+def test_quads_by_hand():
+    # The third box falls to the second, the fourth is too poor.
+    boxes, scores = [BOX, BESIDE, BESIDE, (50, 10, 60, 20)], [0.6, 0.9, 0.8, 0.3]
+    quads = [
+        [(11, 9), (10, 21), (19, 20), (20, 10)],
+        [(-3, 30), (10, 40), (20, 41), (21, 500)],  # beyond the photo
+        [(12, 30), (12, 40), (18, 40), (18, 30)],
+        [(np.nan, np.nan)] * 4,
+    ]
+    found = with_corners(boxes, scores, quads, (2.0, 3.0, 51.0, 201.0))
+    assert found["count"] == 2
+    assert found["quads"].shape == (4, 4, 2) and found["quads"].dtype == np.float32
+    assert found["quads"][:2].tolist() == [
+        [[-6, 90], [20, 120], [40, 123], [42, 1500]],
+        [[22, 27], [20, 63], [38, 60], [40, 30]],
+    ]
+    assert not found["quads"][2:].any()
+
+
+@pytest.mark.parametrize("boxes", [[], [BOX], [BOX] * 9])
+def test_no_quads_where_nothing_is_detected(boxes):
+    found = with_corners(boxes, [0.1] * len(boxes), [np.ones((4, 2))] * len(boxes))
+    assert found["count"] == 0
+    assert found["quads"].shape == (4, 4, 2) and not found["quads"].any()
+
+
+@pytest.mark.parametrize("levels", [None, 2])
+@pytest.mark.parametrize("count", [3, 200])
+def test_quads_are_those_of_the_boxes(count, levels):
+    rng = np.random.default_rng([count, levels or 0])
+    config = SelectionConfig(
+        score_threshold=0.4, iou_threshold=0.3, max_detections=16, candidates=64
+    )
+    run = tf.function(SelectDetections(config))
+    geometry = np.array([[1.7, 0.6, 91.0, 31.0]] * 2, np.float32)
+    for _ in range(5):
+        photos = [crowd(rng, count, levels=levels) for _ in range(2)]
+        boxes, scores = (np.stack(values) for values in zip(*photos, strict=True))
+        corners = boxes[..., [0, 1, 0, 3, 2, 3, 2, 1]].reshape(2, -1, 4, 2)
+        plain = run(boxes, scores, geometry)
+        found = run(boxes, scores, geometry, corners)
+        quads = found.pop("quads").numpy()
+        for name, value in found.items():
+            np.testing.assert_array_equal(value, plain[name], name)
+        opposite = quads[:, :, [0, 2]].clip(0, geometry[0, 2:])
+        np.testing.assert_array_equal(opposite.reshape(2, -1, 4), found["boxes"])
+
+
+@pytest.mark.tflite
+def test_decoding_and_selecting_convert_with_builtins_only():
+    from ai_edge_litert.interpreter import Interpreter
+
+    anchors = AnchorConfig(levels=(3, 4, 5), sizes=(16.0, 32.0, 64.0))
+    total = len(anchors_for_frame(96, 32, anchors))
+    decode, decode_corners = DecodeBoxes(anchors, ("a",)), DecodeCorners(anchors)
+    select = SelectDetections(SelectionConfig(max_detections=5, candidates=40))
+
+    @tf.function(
+        input_signature=[
+            tf.TensorSpec((1, total, 4), name="regression"),
+            tf.TensorSpec((1, total, 8), name="shifts"),
+            tf.TensorSpec((1, total, 1), name="scores"),
+            tf.TensorSpec((1, 4), name="geometry"),
+        ]
+    )
+    def detect(regression, shifts, scores, geometry):
+        frames = tf.zeros((1, 96, 32, 3))
+        corners = decode_corners([shifts, frames])
+        return select(decode([regression, frames]), scores, geometry, corners)
+
+    converter = tf.lite.TFLiteConverter.from_concrete_functions(
+        [detect.get_concrete_function()], select
+    )
+    converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
+    interpreter = Interpreter(model_content=converter.convert(), num_threads=1)
+    run = interpreter.get_signature_runner()
+
+    rng = np.random.default_rng(3)
+    for best in (0.3, 1.0, 0.45):  # none, all rows, some
+        given = {
+            "regression": rng.normal(size=(1, total, 4)).astype(np.float32),
+            "shifts": rng.normal(size=(1, total, 8)).astype(np.float32),
+            "scores": (rng.uniform(size=(1, total, 1)) * best).astype(np.float32),
+            "geometry": np.array([[2, 3, 191, 95]], np.float32),
+        }
+        theirs, ours = run(**given), detect(**given)
+        assert set(theirs) == set(ours) and "quads" in theirs
+        for name, value in theirs.items():
+            np.testing.assert_allclose(value, ours[name], atol=1e-3, err_msg=name)
+
+
 def test_layer():
     rng = np.random.default_rng(2)
     config = SelectionConfig(
@@ -282,4 +386,7 @@ def test_layer():
                 np.array([[1, 2, 31, 45], [2, 1, 45, 31]], np.float32),
             )
         )
+    # With corners as well.
+    corners = rng.uniform(-5, 60, (2, 50, 4, 2)).astype(np.float32)
+    cases.append((*cases[-1], corners))
     check_layer(SelectDetections, {"config": config}, cases)

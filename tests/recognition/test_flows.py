@@ -7,8 +7,10 @@ import stand_ins
 import tensorflow as tf
 from layer_checks import check_layer
 
+from fused_ocr.config import RecognizerConfig
 from fused_ocr.errors import ConfigError
 from fused_ocr.recognition.flows import FoldedFlow, build_multiflow
+from fused_ocr.recognition.recognizer import build_recognizer
 
 SIZE = (12, 10)
 
@@ -52,6 +54,25 @@ def test_folded_reads_no_more_than_the_fullest_photo():
     rows.clear()
     FoldedFlow(model)(crops(2, 5), np.array([1, 3], np.int32))
     assert rows == [2 * 3]
+
+
+def test_several_outputs_are_folded_alike():
+    model = build_recognizer(
+        RecognizerConfig(
+            arch="convctc", size_yx=(16, 24), slots=3, width=2, readable=True
+        )
+    )
+    values = np.random.default_rng(0).random((2, 3, 16, 24, 1), np.float32)
+    layer = FoldedFlow(model)
+    folded = layer(values, np.array([2, 0], np.int32))
+    alone = model(values[0])
+    assert set(folded) == set(alone) == {"characters", "readable"}
+    for name, value in folded.items():
+        np.testing.assert_allclose(value[0, :2], alone[name][:2], atol=1e-5)
+        assert not value[0, 2:].numpy().any() and not value[1].numpy().any()
+        assert layer.compute_output_spec(values)[name].shape == value.shape
+    with pytest.raises(ConfigError, match="one output"):
+        build_multiflow(model, 2)
 
 
 @pytest.mark.parametrize("flows", [1, 2, 4])

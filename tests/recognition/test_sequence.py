@@ -4,12 +4,17 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from layer_checks import check_layer
 
-from fused_ocr.config import RecognizerConfig
+from fused_ocr.config import CropConfig, RecognizerConfig
+from fused_ocr.recognition.crop_heads import KindHead
+from fused_ocr.recognition.cut_as import CutAs, cut_of
 from fused_ocr.recognition.recognizer import (
     alphabet_of,
     build_recognizer,
+    kinds_of,
     reads_strings,
+    slots_of,
 )
 from fused_ocr.recognition.sequence import PIXELS_PER_FRAME
 
@@ -50,6 +55,64 @@ def test_a_saved_one_needs_no_custom_objects(arch, tmp_path):
     crops = np.random.default_rng(1).random((2, 16, 40, 1), np.float32)
     np.testing.assert_allclose(loaded(crops), model(crops), atol=1e-6)
     assert alphabet_of(loaded).characters == "ab" and reads_strings(loaded)
+
+
+@pytest.mark.parametrize("arch", ARCHS)
+def test_rows_come_one_after_the_other(arch):
+    model = build_recognizer(config(arch, size_yx=(16, 40), rows=2, slots=10))
+    crops = np.random.default_rng(0).random((3, 16, 40, 1), np.float32)
+    frames = keras.Model(model.input, model.get_layer("frames").output)(crops)
+    assert frames.shape == (3, 2 * 10, 3) and model(crops).shape == (3, 10, 3)
+    if arch == "convctc":
+        # What is beside a frame counts within its row alone: the last frame of the
+        # first row does not see the first one of the second.
+        into = keras.Model(model.get_layer("rows").output, frames_of(model))
+        rows = np.random.default_rng(1).random((1, 2, 10, 16), np.float32)
+        other = rows.copy()
+        other[:, 1] += 1
+        np.testing.assert_array_equal(into(rows)[:, :10], into(other)[:, :10])
+
+
+def frames_of(model):
+    return model.get_layer("frames").output
+
+
+def test_heads_on_the_whole_crop(tmp_path):
+    for arch in (*ARCHS, "goodfellow"):
+        made = config(arch, readable=True, kinds=("bib", "plate"), size_yx=(16, 40))
+        model = build_recognizer(made)
+        crops = np.random.default_rng(0).random((3, 16, 40, 1), np.float32)
+        read = model(crops)
+        assert {k: v.shape for k, v in read.items()} == {
+            "characters": (3, 5, 3),
+            "readable": (3, 1),
+            "kinds": (3, 2),
+        }
+        np.testing.assert_allclose(tf.reduce_sum(read["kinds"], -1), 1, atol=1e-5)
+        model.save(tmp_path / "r.keras")
+        loaded = keras.saving.load_model(tmp_path / "r.keras")
+        for name, value in loaded(crops).items():
+            np.testing.assert_allclose(value, read[name], atol=1e-6)
+        assert kinds_of(loaded) == ("bib", "plate") and slots_of(loaded) == 5
+
+
+def test_a_recogniser_knows_how_its_crops_were_cut(tmp_path):
+    crop = CropConfig(size_yx=(16, 40), grow=1.25, square=False, rectify=False)
+    build_recognizer(config("convctc"), crop).save(tmp_path / "r.keras")
+    assert cut_of(keras.saving.load_model(tmp_path / "r.keras")) == crop
+    assert cut_of(build_recognizer(config("convctc"))) == CropConfig(size_yx=(16, 40))
+
+
+def test_layers_of_the_heads():
+    crops = [(np.random.default_rng(0).random((2, 5, 7, 1), np.float32),)]
+    crop = CropConfig(
+        size_yx=(5, 7), square=False, grow=2.0, rectify=False, antialias=False,
+        binarize=True,
+    )  # fmt: skip
+    check_layer(CutAs, {"config": crop}, crops)
+    layer = KindHead(("a", "b", "c"), name="k")
+    rebuilt = KindHead.from_config(layer.get_config())
+    assert rebuilt.kinds == ("a", "b", "c") and rebuilt.name == "k"
 
 
 def test_single_characters_are_no_strings():

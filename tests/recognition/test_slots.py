@@ -66,9 +66,18 @@ def test_equals_the_definition():
 def test_as_a_layer():
     rng = np.random.default_rng(1)
     cases = [
-        (rng.dirichlet(np.ones(6), (2, t)).astype(np.float32),) for t in (1, 7, 16)
+        (rng.dirichlet(np.ones(6), (2, t)).astype(np.float32),) for t in (2, 8, 16)
     ]
-    check_layer(CollapseFrames, {"alphabet": "abcde", "slots": 3}, cases)
+    check_layer(CollapseFrames, {"alphabet": "abcde", "slots": 3, "rows": 2}, cases)
+
+
+def test_a_run_ends_with_its_row():
+    # Rows "ab" and "bc": the b at the end of one is not the b that begins the other.
+    frames = np.eye(4, dtype=np.float32)[[0, 1, 1, 1, 2, 3]][None]  # a b b | b c -
+    read = CollapseFrames("abc", 5, rows=2)(frames).numpy().argmax(-1)
+    assert read.tolist() == [[0, 1, 1, 2, 3]]
+    read = CollapseFrames("abc", 5)(frames).numpy().argmax(-1)
+    assert read.tolist() == [[0, 1, 2, 3, 3]]
 
 
 def test_no_slot_is_refused():

@@ -1,6 +1,8 @@
 """Examples from annotated photos: the boxes go where the pixels go."""
 
 import pickle
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -14,13 +16,14 @@ from fused_ocr.training.annotations import AnnotatedPhoto
 SIDE = 96
 
 
-def photo(path, boxes=(), labels=None):
+def photo(path, boxes=(), labels=None, **corners):
     labels = list(range(len(boxes))) if labels is None else labels
     return AnnotatedPhoto(
         path,
         np.array(boxes, np.float32).reshape(-1, 4),
         np.array(labels, np.int64),
         ("",) * len(boxes),
+        **{name: np.array(quads, np.float32) for name, quads in corners.items()},
     )
 
 
@@ -158,6 +161,105 @@ def test_boxes_cut_away_by_more_than_60_percent_are_dropped(tmp_path, left, kept
         assert example.boxes_yxyx[0].tolist() == [0, 0, 50, min(left + 100, SIDE)]
     moved = AnnotatedExamples([cut], SIDE, tilt=0, zoom=(0.5, 0.5))
     assert {len(moved(i).labels) for i in range(5)} == {int(kept)}
+
+
+QUAD = ((60, 80), (50, 130), (80, 140), (90, 90))
+"""Of a plate that leans by 11 degrees."""
+
+UNKNOWN = np.full((4, 2), np.nan)
+
+
+def plate(path, quads=(QUAD,), boxes=((50, 80, 90, 140),)):
+    return photo(path, boxes, quads_yx=quads)
+
+
+def dotted(folder, corner):
+    """A black photo of 151x201 with a red dot at one corner of the plate."""
+    pixels = np.zeros((151, 201, 3), np.uint8)
+    y, x = QUAD[corner]
+    pixels[y - 4 : y + 4, x - 4 : x + 4, 0] = 255
+    Image.fromarray(pixels).save(folder / f"{corner}.png")
+    return plate(folder / f"{corner}.png")
+
+
+def dot(frame):
+    """The centre of what is red, in pixel edges."""
+    red = np.maximum(frame[..., 0].astype(float) - frame[..., 1], 0)
+    places = np.stack(np.indices(red.shape), -1) + 0.5
+    return (places * red[..., None]).sum((0, 1)) / red.sum()
+
+
+@pytest.mark.usefixtures("clean")
+@pytest.mark.parametrize("corner", range(4))
+def test_corners_follow_the_pixels(tmp_path, corner):
+    marked = dotted(tmp_path, corner)
+    plain = AnnotatedExamples([marked], SIDE, augment=False)(0)
+    np.testing.assert_allclose(
+        plain.quads_yx[0], np.array(QUAD) * (72 / 151, 96 / 201), rtol=1e-6
+    )
+    np.testing.assert_allclose(dot(plain.frame), plain.quads_yx[0, corner], atol=0.1)
+    examples = AnnotatedExamples([marked], SIDE, tilt=25, zoom=(0.6, 0.9))
+    for index in range(12):
+        example = examples(index)
+        assert example.quads_yx.shape == (1, 4, 2)
+        assert example.quads_yx.dtype == np.float32
+        np.testing.assert_allclose(
+            dot(example.frame), example.quads_yx[0, corner], atol=0.25
+        )
+
+
+@pytest.mark.usefixtures("clean")
+def test_boxes_are_the_bounds_of_corners_that_are_known(tmp_path):
+    Image.new("RGB", (201, 151)).save(tmp_path / "a.png")
+    settings = {"side": SIDE, "tilt": 25, "zoom": (0.6, 0.9), "seed": 3}
+    known = AnnotatedExamples([plate(tmp_path / "a.png")], **settings)
+    unknown = AnnotatedExamples([plate(tmp_path / "a.png", [UNKNOWN])], **settings)
+    tighter = []
+    for index in range(12):
+        tight, loose = known(index), unknown(index)
+        quad, box = tight.quads_yx[0], tight.boxes_yxyx[0]
+        np.testing.assert_allclose(box, [*quad.min(0), *quad.max(0)], atol=1e-4)
+        assert np.isnan(loose.quads_yx).all()
+        around = loose.boxes_yxyx[0]
+        assert (around[:2] <= box[:2]).all() and (around[2:] >= box[2:]).all()
+        tighter.append(np.prod(box[2:] - box[:2]) / np.prod(around[2:] - around[:2]))
+    assert min(tighter) < 0.8
+
+
+@pytest.mark.parametrize("augment", [False, True])
+def test_corners_stay_with_their_boxes(tmp_path, augment):
+    # The first is cut away by the photo's edge; of the third the photo has most, and
+    # its corners lie outside. Places are on a square photo of the frame's size.
+    Image.new("RGB", (SIDE, SIDE)).save(tmp_path / "a.png")
+    boxes = [(0, -61, 50, 39), (60, 10, 80, 50), (40, 60, 70, 110)]
+    inner = [(60, 12), (62, 50), (80, 48), (78, 10)]
+    outer = [(40, 60), (42, 110), (70, 108), (68, 60)]
+    mixed = photo(tmp_path / "a.png", boxes, quads_yx=[UNKNOWN, inner, outer])
+    example = AnnotatedExamples(
+        [mixed], SIDE, augment=augment, tilt=0, zoom=(0.5, 0.5), stretch=0
+    )(0)
+    assert example.labels.tolist() == [1, 2]
+    scale = 0.5 if augment else 1.0
+    shift = example.boxes_yxyx[0, :2] - np.array((60, 10)) * scale
+    np.testing.assert_allclose(
+        example.quads_yx, np.array([inner, outer]) * scale + shift, atol=1e-4
+    )
+    # The box is cut where the photo ends.
+    assert example.boxes_yxyx[1, 3] == pytest.approx(SIDE * scale + shift[1])
+
+
+def test_worker_processes_need_no_tensorflow():
+    # Each would spend seconds and hundreds of megabytes on importing it.
+    program = "import sys, fused_ocr.training.annotated as _; print(*sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        capture_output=True,
+        check=True,
+        text=True,
+        timeout=60,
+    )
+    assert "fused_ocr.training.examples" in done.stdout.split()
+    assert "tensorflow" not in done.stdout.split()
 
 
 def test_all_boxes_are_inside_and_the_frame_is_spoilt(marked):

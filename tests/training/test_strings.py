@@ -11,7 +11,7 @@ from fused_ocr.training.augmentation import Augmentation
 from fused_ocr.training.mnist_strings import MnistStrings
 from fused_ocr.training.patches import Pool
 from fused_ocr.training.runs import RunConfig
-from fused_ocr.training.strings import _frame_loss, train_strings
+from fused_ocr.training.strings import UNKNOWN, frame_loss, train_strings
 
 
 def pool(count=40, seed=0):
@@ -26,7 +26,8 @@ def pool(count=40, seed=0):
 
 def test_digits_fill_places_from_the_left():
     digits = pool()
-    crops, codes = next(MnistStrings(digits, 64, 3)(0))
+    crops, truth = next(MnistStrings(digits, 64, 3)(0))
+    codes = truth["text"]
     assert crops.shape == (64, 28, 140, 1) and crops.dtype == np.float32
     assert codes.shape == (64, 5) and codes.dtype == np.int32
     lengths = (codes < 10).sum(1)
@@ -43,10 +44,11 @@ def test_a_batch_is_decided_by_its_number():
     moved = Augmentation(often=0.0)
     one, other = (MnistStrings(pool(), 8, 3, moved) for _ in range(2))
     third = list(itertools.islice(one(0), 4))[3]
-    for a, b in zip(third, next(other(3)), strict=True):
-        np.testing.assert_array_equal(a, b)
+    again = next(other(3))
+    np.testing.assert_array_equal(third[0], again[0])
+    np.testing.assert_array_equal(third[1]["text"], again[1]["text"])
     plain = next(MnistStrings(pool(), 8, 3)(3))
-    np.testing.assert_array_equal(plain[1], third[1])
+    np.testing.assert_array_equal(plain[1]["text"], third[1]["text"])
     assert np.abs(plain[0] - third[0]).max() > 0.2
 
 
@@ -64,8 +66,30 @@ def test_the_loss_by_its_definition():
             if [k for k, _ in itertools.groupby(path) if k != 2] == wanted
         )
         expected.append(-np.log(total) / max(1, len(wanted)))
-    found = _frame_loss(tf.constant(strings), tf.constant(frames))
+    found = frame_loss(tf.constant(strings), tf.constant(frames))
     np.testing.assert_allclose(found, expected, rtol=1e-4)
+    # As two rows, paths over four frames may not collapse across the middle.
+    first, second = frames[2, :2], frames[2, 2:]  # "bb": in a row each, or in one
+    paths = {}
+    for part, row in (("first", first), ("second", second)):
+        for path in itertools.product(range(3), repeat=2):
+            text = tuple(k for k, _ in itertools.groupby(path) if k != 2)
+            chance = np.prod(row[np.arange(2), path])
+            paths[part, text] = paths.get((part, text), 0.0) + chance
+    total = sum(
+        chance * paths.get(("second", (1, 1)[len(text) :]), 0.0)
+        for (part, text), chance in paths.items()
+        if part == "first" and set(text) <= {1} and len(text) <= 2
+    )
+    found = frame_loss(tf.constant([strings[2]]), tf.constant(frames[2:3]), 2)
+    np.testing.assert_allclose(found, [-np.log(total) / 2], rtol=1e-4)
+
+
+def test_an_unknown_text_loses_nothing():
+    frames = np.random.default_rng(0).dirichlet(np.ones(3), (2, 4)).astype(np.float32)
+    texts = tf.constant([[UNKNOWN, UNKNOWN], [0, 2]])
+    loss = frame_loss(texts, tf.constant(frames)).numpy()
+    assert loss[0] == 0 and loss[1] > 0
 
 
 @pytest.mark.slow
@@ -90,6 +114,6 @@ def test_strings_are_learnt(arch, width, steps, rate, expected, tmp_path):
     crops, truth = next(MnistStrings(digits, 64, 5)(0))
     read = recognizer(crops).numpy().argmax(-1)
     # Of places; who knows the lengths and no character has 0.46 of them right.
-    assert (read == truth).mean() > expected
+    assert (read == truth["text"]).mean() > expected
     header = (tmp_path / "log.csv").read_text().splitlines()[0]
     assert "val_" in header and "exact" in header

@@ -6,8 +6,8 @@ from keras_retinanet.utils.anchors import anchor_targets_bbox
 
 from fused_ocr.boxes import iou_matrix, swap_xy
 from fused_ocr.config import AnchorConfig
-from fused_ocr.detection.anchors import DecodeBoxes, anchors_for_frame
-from fused_ocr.training.targets import AnchorTargets
+from fused_ocr.detection.anchors import DecodeBoxes, DecodeCorners, anchors_for_frame
+from fused_ocr.training.targets import AnchorTargets, encode_corners
 
 CONFIG = AnchorConfig()
 FRAME = (128, 192)
@@ -154,3 +154,94 @@ def test_a_batch_is_each_photo_alone():
         alone = targets(photo)
         np.testing.assert_array_equal(regression[i], alone[0][0])
         np.testing.assert_array_equal(scores[i], alone[1][0])
+
+
+@pytest.mark.parametrize("frame", [(192, 64), (64, 320)])
+def test_decoding_inverts_encoded_corners(frame):
+    anchors = anchors_for_frame(*frame, CONFIG)
+    rng = np.random.default_rng(0)
+    quads = rng.uniform(-20, 330, (len(anchors), 4, 2)).astype(np.float32)
+    shifts = encode_corners(anchors, quads)
+    assert shifts.shape == (len(anchors), 8) and shifts.dtype == np.float32
+    decoded = DecodeCorners(CONFIG)(
+        [shifts[None], np.zeros((1, *frame, 3), np.float32)]
+    )
+    np.testing.assert_allclose(decoded[0], quads, atol=2e-3)
+
+
+QUAD = np.array([(12, 19), (8, 62), (31, 60), (33, 22)], np.float32)
+"""Clockwise from the top left, of a plate that leans."""
+
+BOX = (8, 19, 33, 62)
+"""Its bounds."""
+
+UNKNOWN = np.full((4, 2), np.nan, np.float32)
+
+
+def corners_of(objects, quads):
+    """The targets of one frame with corners, and its boxes' alone."""
+    boxes = [np.array(objects, np.float32).reshape(-1, 4)]
+    labels = [np.zeros(len(objects), np.int64)]
+    make = AnchorTargets(FRAME, CONFIG, 1)
+    plain = make(boxes, labels)
+    *same, corners = make(
+        boxes, labels, [np.array(quads, np.float32).reshape(-1, 4, 2)]
+    )
+    for one, other in zip(same, plain, strict=True):
+        np.testing.assert_array_equal(one, other)
+    assert corners.shape == (1, len(ANCHORS), 9) and corners.dtype == np.float32
+    return corners[0], plain[0][0]
+
+
+def test_corners_by_hand():
+    # The frame's anchor 2000 is the object's box: its corners are the anchor's, but the
+    # last, which stands a fifth of the height lower and a tenth of the width left.
+    y1, x1, y2, x2 = ANCHORS[2000]
+    low, left = y2 + (y2 - y1) / 5, x1 - (x2 - x1) / 10
+    corners, regression = corners_of(
+        [ANCHORS[2000]], [[(y1, x1), (y1, x2), (y2, x2), (low, left)]]
+    )
+    np.testing.assert_allclose(corners[2000], (0, 0, 0, 0, 0, 0, 1, -0.5, 1), atol=1e-4)
+    np.testing.assert_array_equal(corners[:, 8] == 1, regression[:, 4] == 1)
+    assert set(corners[:, 8]) == {0, 1}
+    assert not corners[corners[:, 8] == 0].any()
+
+
+def test_the_anchors_of_a_box_answer_for_its_corners():
+    other = (80, 100, 110, 160)
+    corners, regression = corners_of(
+        [other, BOX], [[(80, 100), (80, 160), (110, 160), (110, 100)], QUAD]
+    )
+    decoded = DecodeCorners(CONFIG)(
+        [corners[None, :, :8], np.zeros((1, *FRAME, 3), np.float32)]
+    ).numpy()[0]
+    boxes = DecodeBoxes(CONFIG, ("a",))(
+        [regression[None, :, :4], np.zeros((1, *FRAME, 3), np.float32)]
+    ).numpy()[0]
+    found = np.flatnonzero(corners[:, 8] == 1)
+    bounds = np.concatenate([decoded[found].min(1), decoded[found].max(1)], 1)
+    np.testing.assert_allclose(bounds, boxes[found], atol=1e-3)
+    mine = np.abs(boxes[found] - BOX).max(1) < 1
+    assert 0 < mine.sum() < len(found)
+    for quad in decoded[found[mine]]:
+        np.testing.assert_allclose(quad, QUAD, atol=1e-3)
+
+
+@pytest.mark.parametrize("unknown", [UNKNOWN, np.where(QUAD == 60, np.nan, QUAD)])
+def test_unknown_corners_have_no_state(unknown):
+    corners, regression = corners_of([BOX], [unknown])
+    assert (regression[:, 4] == 1).any()
+    assert not corners.any()
+    # Of two objects only the one with corners has them.
+    other = (80, 100, 110, 160)
+    corners, regression = corners_of([other, BOX], [unknown, QUAD])
+    with_state = np.flatnonzero(corners[:, 8])
+    assert 0 < len(with_state) < (regression[:, 4] == 1).sum()
+    assert np.isfinite(corners).all()
+    alone, _ = corners_of([BOX], [QUAD])
+    np.testing.assert_array_equal(corners, alone)
+
+
+def test_no_objects_have_no_corners():
+    corners, _ = corners_of([], [])
+    assert not corners.any()

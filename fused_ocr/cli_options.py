@@ -1,0 +1,138 @@
+"""Options that several commands share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from fused_ocr.alphabet import DIGITS
+
+__all__ = [
+    "FILE",
+    "FOLDER",
+    "NEW_FOLDER",
+    "annotation_options",
+    "material_options",
+    "run_options",
+]
+
+FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
+FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+NEW_FOLDER = click.Path(file_okay=False, path_type=Path)
+
+
+def material_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """What synthetic scenes are made of."""
+    for option in reversed(
+        [
+            click.option("--data-dir", help="Of tensorflow-datasets (MNIST)."),
+            click.option(
+                "--fonts",
+                type=FOLDER,
+                multiple=True,
+                help="Folders with .ttf and .otf files; else the system's.",
+            ),
+            click.option(
+                "--photos",
+                type=FOLDER,
+                multiple=True,
+                help="Folders of photos for backgrounds.",
+            ),
+            click.option("--characters", default=DIGITS, help="What is written."),
+        ]
+    ):
+        command = option(command)
+    return command
+
+
+def run_options(
+    epochs: int, steps: int, batch_size: int, learning_rate: float
+) -> Callable[..., Any]:
+    """A training run, with these defaults."""
+
+    def add(command: Callable[..., Any]) -> Callable[..., Any]:
+        for option in reversed(
+            [
+                click.option(
+                    "--out",
+                    type=NEW_FOLDER,
+                    required=True,
+                    help="Folder of the run; one that was stopped goes on.",
+                ),
+                click.option("--epochs", type=click.IntRange(1), default=epochs),
+                click.option(
+                    "--steps",
+                    type=click.IntRange(1),
+                    default=steps,
+                    help="Batches an epoch.",
+                ),
+                click.option(
+                    "--batch-size", type=click.IntRange(1), default=batch_size
+                ),
+                click.option(
+                    "--learning-rate",
+                    type=float,
+                    default=learning_rate,
+                    help="The highest; warm-up before, cosine after.",
+                ),
+                click.option(
+                    "--weight-decay",
+                    type=float,
+                    default=1e-4,
+                    help="Of AdamW; 0 is Adam.",
+                ),
+                click.option(
+                    "--ema",
+                    type=click.FloatRange(0, 1, max_open=True),
+                    default=0.998,
+                    help="Momentum of the averaged weights; 0 for none.",
+                ),
+                click.option(
+                    "--patience",
+                    type=click.IntRange(1),
+                    help="Epochs without gain before it stops early.",
+                ),
+                click.option("--validation-steps", type=click.IntRange(1), default=16),
+                click.option("--seed", type=int, default=1),
+                click.option(
+                    "--init", type=FILE, help="Weights to start from, .keras."
+                ),
+                click.option(
+                    "--strategy",
+                    default="none",
+                    type=click.Choice(["none", "mirrored", "multiworker"]),
+                    help="Of tf.distribute.",
+                ),
+            ]
+        ):
+            command = option(command)
+        return command
+
+    return add
+
+
+def annotation_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Photos of the caller's, in sets."""
+    for option in reversed(
+        [
+            click.option(
+                "--annotations",
+                type=FILE,
+                multiple=True,
+                help="Photos of yours, CSV with texts; more than once for more sets.",
+            ),
+            click.option("--classes", type=FILE, help="Of all annotations, CSV."),
+            click.option(
+                "--share",
+                type=float,
+                multiple=True,
+                help="How often to draw from each of the sets; else by their sizes.",
+            ),
+            click.option("--validation", type=FILE, help="Other photos of yours, CSV."),
+        ]
+    ):
+        command = option(command)
+    return command

@@ -1,0 +1,315 @@
+"""The crop layer of quadrilaterals: plates seen at an angle, cut out and rectified.
+
+A quadrilateral is four corners (y, x) in pixel edges, as `fused_ocr.boxes` has them,
+clockwise from the text's own top left. The unit square, u to the right and v down, is
+laid on it by the homography of Heckbert, "Fundamentals of Texture Mapping and Image
+Warping" (1989), section 2.2.3, and the photo is read where a lattice of the square's
+points falls. As in `fused_ocr.cropping` nothing passes over the whole frame, and every
+operator is a builtin of TFLite.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from fused_ocr.config import CropConfig
+from fused_ocr.cropping import GREY
+
+__all__ = ["RectifyQuads"]
+
+_HORIZON = 0.1
+"""The homography's denominator is larger than this all over a crop. It is 1 in the
+middle, and grows with the distance from the camera: at 0.1, one end would be 19 times
+as far away as the other, and at 0 the plane passes through the camera."""
+
+_FARTHEST = 1e6
+"""Pixels. Coordinates from here on, and what is no number, are taken for 0."""
+
+
+class _View(NamedTuple):
+    """The homographies of quadrilaterals: float32 (B, n, 2) each, y and x.
+
+    The point (u, v) of the unit square lies at corner + (u right + v down) / d, where d
+    is affine in u and v.
+    """
+
+    corner: tf.Tensor
+    """Top left, pixel edges. The numerators start from it, and keep their digits."""
+    right: tf.Tensor
+    """What u adds to the numerators, pixels."""
+    down: tf.Tensor
+    """What v adds to them."""
+    slopes: tf.Tensor
+    """What v and u add to the denominator, which is 1 in the middle of the square."""
+    frame: tf.Tensor
+    """Height and width of the crop in the unit square's; they share the middle."""
+    shrink: tf.Tensor
+    """Mean number of pixels a cell."""
+
+
+@keras.saving.register_keras_serializable(package="fused_ocr")
+class RectifyQuads(keras.layers.Layer):
+    """Cuts quadrilaterals out of the photo; `CropResize` for what is seen at an angle.
+
+    Without `antialias` a cell is one bilinear sample in its centre, and an upright
+    rectangle comes out as `CropResize` has it. With `antialias` the filter of
+    `CropResize` is followed with 3x3 bilinear samples a cell, at its centre, edges and
+    corners, which neighbours share. Outside of the photo the border is continued.
+
+    The crop is squared and grown in the rectified plane. What has no such plane is cut
+    as the upright box around it, at least a pixel high and wide: corners that do not go
+    clockwise round a convex shape, those that are no finite numbers, and a view so
+    steep that the grown crop would come near the horizon. Nothing raises an error.
+
+    Args:
+        config: a `CropConfig`, or its dictionary.
+
+    Input shape:
+        images: (B, H, W, 3) uint8, or float 0..255; B * H * W below 2 ** 31.
+        quads_yx: (B, N, 4, 2) float32, y and x of corners in pixel edges: the text's
+            top left, top right, bottom right, bottom left.
+        count: (B,) int32, how many of the N quadrilaterals are real.
+        sizes: (B, 2) int32, optional: the height and width that are photo, where
+            smaller photos are padded at the bottom and the right.
+
+    Output shape:
+        (B, N, h, w, 1) float32 in 0..1; rows past `count` are zero.
+    """
+
+    def __init__(self, config: CropConfig | dict, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.crop = (
+            config if isinstance(config, CropConfig) else CropConfig.from_dict(config)
+        )
+
+    def call(
+        self,
+        images: tf.Tensor,
+        quads_yx: tf.Tensor,
+        count: tf.Tensor,
+        sizes: tf.Tensor | None = None,
+    ) -> tf.Tensor:
+        """See the class."""
+        shape = tf.shape(images)
+        if sizes is None:
+            sizes = tf.repeat(shape[None, 1:3], shape[0], axis=0)
+        slots = tf.shape(quads_yx)[1]
+        # The real ones come first, so the work ends with the fullest photo's last.
+        used = tf.minimum(tf.reduce_max(count), slots)
+        view = self._view(tf.cast(quads_yx[:, :used], tf.float32))
+        crops = _sampled(images, *self._points(view), sizes - 1)
+        if self.crop.antialias:
+            crops = _soften(crops, self.crop.size_yx, view.shrink)  # (B, n, h, w)
+        if self.crop.binarize:
+            crops = tf.round(crops)
+        real = tf.sequence_mask(count, used, crops.dtype)[..., None, None]
+        crops = tf.pad(crops * real, ((0, 0), (0, slots - used), (0, 0), (0, 0)))
+        return tf.reshape(crops, (shape[0], slots, *self.crop.size_yx, 1))
+
+    def compute_output_shape(
+        self,
+        images_shape: tuple,  # noqa: ARG002 - Keras calls it by this name
+        quads_yx_shape: tuple,
+        *_: Any,
+        **__: Any,
+    ) -> tuple:
+        """(B, N, h, w, 1)."""
+        return (*quads_yx_shape[:2], *self.crop.size_yx, 1)
+
+    def compute_output_spec(
+        self, images: Any, quads_yx: Any, *_: Any, **__: Any
+    ) -> keras.KerasTensor:
+        """Float32, whatever the image is."""
+        shape = self.compute_output_shape(images.shape, quads_yx.shape)
+        return keras.KerasTensor(shape, dtype="float32")
+
+    def get_config(self) -> dict[str, Any]:
+        """Arguments of the constructor."""
+        return {**super().get_config(), "config": self.crop.to_dict()}
+
+    def _view(self, quads: tf.Tensor) -> _View:
+        """Homographies of quadrilaterals (B, n, 4, 2), or of the boxes around them."""
+        quads = tf.where(tf.abs(quads) < _FARTHEST, quads, 0.0)  # not so where NaN
+        weights, turning = _weights(quads)
+        reach = tf.maximum(self._frame(_sides(quads)), 1.0)
+        nearest = 1.0 - tf.reduce_sum(tf.abs(_slopes(weights)) * reach, -1) / 2
+        # Without an area they are no numbers, and no comparison holds.
+        sound = tf.logical_and(turning > 0, nearest > _HORIZON)[..., None]
+        quads = tf.where(sound[..., None], quads, _boxes_around(quads))
+        weights = tf.where(sound, weights, 1.0)
+
+        sides = _sides(quads)
+        frame = self._frame(sides)
+        corner = quads[..., 0, :]
+        return _View(
+            corner=corner,
+            right=weights[..., 1:2] * (quads[..., 1, :] - corner),
+            down=weights[..., 3:4] * (quads[..., 3, :] - corner),
+            slopes=_slopes(weights),
+            frame=frame,
+            shrink=sides * frame / tf.constant(self.crop.size_yx, tf.float32),
+        )
+
+    def _frame(self, sides: tf.Tensor) -> tf.Tensor:
+        """Sides of the crop in the quadrilateral's: squared, then grown; (B, n, 2)."""
+        if not self.crop.square:
+            return tf.ones_like(sides) * self.crop.grow
+        cells = tf.constant(self.crop.size_yx, tf.float32)
+        # As many photo pixels a cell along both axes, as in `CropResize`.
+        pixels = tf.reduce_max(sides / cells, -1, keepdims=True)
+        return self.crop.grow * pixels * cells / sides
+
+    def _points(self, view: _View) -> tuple[tf.Tensor, tf.Tensor]:
+        """Where the lattice's points fall: y and x, pixel edges, each (B, n, R, C)."""
+        rows, columns = (
+            _lattice(cells, edges=self.crop.antialias) for cells in self.crop.size_yx
+        )
+        v = 0.5 + view.frame[..., :1] * (rows - 0.5)  # (B, n, R)
+        u = 0.5 + view.frame[..., 1:] * (columns - 0.5)  # (B, n, C)
+
+        def plane(down: tf.Tensor, right: tf.Tensor) -> tf.Tensor:
+            return tf.expand_dims(v * down, -1) + tf.expand_dims(u * right, -2)
+
+        start = 1.0 - tf.reduce_sum(view.slopes, -1) / 2  # at the top left corner
+        rise = plane(view.slopes[..., :1], view.slopes[..., 1:])
+        denominator = start[..., None, None] + rise
+
+        def coordinate(axis: int) -> tf.Tensor:
+            one = slice(axis, axis + 1)
+            steps = plane(view.down[..., one], view.right[..., one]) / denominator
+            return view.corner[..., one, None] + steps
+
+        return coordinate(0), coordinate(1)
+
+
+def _weights(quads: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """The denominators at the four corners, and whether these go clockwise.
+
+    Heckbert's solution, with its fraction multiplied out: a corner's denominator is the
+    area of the triangle that the corner opposite makes with its neighbours. In a
+    parallelogram all four are equal, and the homography is affine.
+
+    Args:
+        quads: (B, n, 4, 2).
+
+    Returns:
+        weights (B, n, 4) with the mean 1, all positive if the shape is convex; and the
+        mean of the areas (B, n), positive where the corners go clockwise.
+    """
+    edges = _edges(quads)
+    toward = tf.gather(edges, (1, 2, 3, 0), axis=2)  # the corner opposite
+    onward = tf.gather(edges, (2, 3, 0, 1), axis=2)
+    areas = toward[..., 1] * onward[..., 0] - toward[..., 0] * onward[..., 1]
+    mean = tf.reduce_mean(areas, -1, keepdims=True)
+    return areas / mean, mean[..., 0]
+
+
+def _edges(quads: tf.Tensor) -> tf.Tensor:
+    """From each corner to the next one: (B, n, 4, 2)."""
+    return tf.gather(quads, (1, 2, 3, 0), axis=2) - quads
+
+
+def _slopes(weights: tf.Tensor) -> tf.Tensor:
+    """How the denominator grows with v and with u: (B, n, 2)."""
+    return tf.gather(weights, (3, 1), axis=2) - weights[..., :1]
+
+
+def _sides(quads: tf.Tensor) -> tf.Tensor:
+    """Height and width, each the mean of two opposite edges: (B, n, 2)."""
+    top_right, bottom_left = tf.split(tf.norm(_edges(quads), axis=-1), 2, -1)
+    return tf.reverse((top_right + bottom_left) / 2, (-1,))
+
+
+def _boxes_around(quads: tf.Tensor) -> tf.Tensor:
+    """The upright boxes around quadrilaterals, at least a pixel high and wide."""
+    low = tf.reduce_min(quads, 2, keepdims=True)
+    high = tf.reduce_max(quads, 2, keepdims=True)
+    half = tf.maximum(high - low, 1.0) / 2
+    corners = tf.constant([[-1, -1], [-1, 1], [1, 1], [1, -1]], tf.float32)
+    return (low + high) / 2 + half * corners
+
+
+def _lattice(cells: int, *, edges: bool) -> np.ndarray:
+    """Places in 0..1 along an axis: first the edges of cells, if wanted, then centres.
+
+    Apart, each kind is one run of memory; in the order of places, taking every other
+    one for `_soften` takes TensorFlow longer than reading the photo.
+    """
+    steps = np.concatenate(
+        [np.arange(cells + 1) if edges else [], np.arange(cells) + 0.5]
+    )
+    return np.asarray(steps / cells, np.float32)
+
+
+def _sampled(
+    images: tf.Tensor, y: tf.Tensor, x: tf.Tensor, last: tf.Tensor
+) -> tf.Tensor:
+    """The photos' grey, 0..1, between the four pixels around each point.
+
+    Args:
+        images: (B, H, W, 3).
+        y: (B, n, R, C) pixel edges.
+        x: the same.
+        last: int32 (B, 2), the last row and column; beyond, they are continued.
+
+    Returns:
+        float32 (B, n, R, C).
+    """
+    shape = tf.shape(images)
+    above, below, part_y = _around(y, last[:, 0])
+    left, right, part_x = _around(x, last[:, 1])
+    first = (tf.range(shape[0]) * shape[1])[:, None, None, None]
+    above, below = (first + above) * shape[2], (first + below) * shape[2]
+    pixels = tf.reshape(images, (-1, 3))
+
+    def grey(places: tf.Tensor) -> tf.Tensor:
+        colours = tf.cast(tf.gather(pixels, places), tf.float32)
+        return tf.linalg.matvec(colours, tf.constant(GREY) / 255.0)
+
+    def row(start: tf.Tensor) -> tf.Tensor:
+        one, other = grey(start + left), grey(start + right)
+        return one + (other - one) * part_x
+
+    upper, lower = row(above), row(below)
+    return upper + (lower - upper) * part_y
+
+
+def _around(places: tf.Tensor, last: tf.Tensor) -> tuple[tf.Tensor, ...]:
+    """The pixels before and after places on one axis, and how far on these lie."""
+    last = last[:, None, None, None]
+    places = tf.clip_by_value(places - 0.5, 0.0, tf.cast(last, tf.float32))
+    before = tf.cast(places, tf.int32)
+    part = places - tf.cast(before, tf.float32)
+    return before, tf.minimum(before + 1, last), part
+
+
+def _soften(
+    lattice: tf.Tensor, size_yx: tuple[int, int], shrink: tf.Tensor
+) -> tf.Tensor:
+    """Cells of an anti-aliased crop, from samples at their centres and edges.
+
+    Along each axis a cell weighs its centre and its two edges, 1 - 2 t, t, t. Bilinear
+    samples have seen the photo through a triangle that reaches a pixel to either side;
+    that has the variance 1 / 6, and the filter wanted, a triangle that reaches c pixels
+    where a cell has c > 1, has c ** 2 / 6. Edges half a cell away make up for the
+    difference if 2 t (c / 2) ** 2 = (c ** 2 - 1) / 6.
+
+    Args:
+        lattice: (B, n, 2 h + 1, 2 w + 1), as `_lattice` orders it.
+        size_yx: h and w.
+        shrink: (B, n, 2), pixels a cell along y and x.
+
+    Returns:
+        (B, n, h, w).
+    """
+    height, width = size_yx
+    parts = (1.0 - 1.0 / tf.maximum(shrink, 1.0) ** 2) / 3
+    part_y, part_x = (part[..., None] for part in tf.split(parts, 2, -1))
+    edges, rows = lattice[:, :, : height + 1], lattice[:, :, height + 1 :]
+    rows += part_y * (edges[:, :, :-1] + edges[:, :, 1:] - 2 * rows)
+    edges, cells = rows[..., : width + 1], rows[..., width + 1 :]
+    return cells + part_x * (edges[..., :-1] + edges[..., 1:] - 2 * cells)

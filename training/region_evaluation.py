@@ -1,0 +1,210 @@
+"""How well a model finds and reads regions of photos, and where it goes wrong."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import numpy.typing as npt
+import tensorflow as tf
+from rich.progress import track
+
+from fused_ocr.boxes import Boxes, iou_matrix
+from fused_ocr.fusion import parts_of, read_crops
+from fused_ocr.images import read_image
+from fused_ocr.reader import Reader
+from fused_ocr.rectification import RectifyQuads
+from fused_ocr.regions import corners_of
+from fused_ocr.result import Reading, Readings
+
+from .annotations import AnnotatedPhoto
+from .evaluation import DetectorAlone, Evaluation
+from .metrics import character_error_rate, detection_map, exact_match
+from .regions.region_scene import RegionScene
+
+__all__ = [
+    "CAUSES",
+    "RegionPhoto",
+    "evaluate_regions",
+    "region_photos",
+    "scene_photo",
+]
+
+_SAME = 0.5
+"""IoU from which a box is that of a region."""
+
+_NEAR = 0.1
+"""Below this IoU a region was not found at all."""
+
+CAUSES = ("not found", "box", "corners", "reading")
+"""Why a region is read wrong: nothing is there; what is there is at another place; read
+between its true corners it is right; it is wrong even there."""
+
+
+@dataclasses.dataclass(frozen=True)
+class RegionPhoto:
+    """A photo with the truth about it.
+
+    Attributes:
+        image: uint8 (H, W, 3).
+        truth: what is in it.
+    """
+
+    image: npt.NDArray[np.uint8]
+    truth: AnnotatedPhoto
+
+
+def region_photos(photos: Sequence[AnnotatedPhoto]) -> Iterable[RegionPhoto]:
+    """Annotated photos, read one by one."""
+    return (RegionPhoto(read_image(photo.path), photo) for photo in photos)
+
+
+def scene_photo(scene: RegionScene) -> RegionPhoto:
+    """A synthetic scene with the truth about it."""
+    labels = np.zeros(len(scene.texts), np.int64)
+    truth = AnnotatedPhoto(
+        Path("scene"), scene.boxes_yxyx, labels, scene.texts, scene.quads_yx,
+        scene.readable,
+    )  # fmt: skip
+    return RegionPhoto(scene.image, truth)
+
+
+def evaluate_regions(
+    model: keras.Model, photos: Iterable[RegionPhoto], *, count: int
+) -> Evaluation:
+    """Read photos and compare with what is known of them.
+
+    Args:
+        model: from `fuse`, of a recogniser of strings.
+        photos: what to read; regions without a text count for the detector alone.
+        count: how many photos.
+
+    Returns:
+        ``AP50``, ``AP50:95`` of the detector; ``first_box``, ``three_boxes``: photos
+        whose best box, or one of the best three, is a region's (IoU 0.5). Of photos
+        with a text: ``exact``, the reading with the best score is one of them, and
+        nothing else was asked; ``exact_any``, some reading is. Of regions with a text:
+        ``strings``, read exactly where they are; ``character_error_rate`` of those;
+        ``reading_alone``, read exactly between their true corners or in their true
+        boxes. ``readable``: regions whose readability is told right, if the model
+        tells. The rest are parts of the regions with a text, by `CAUSES`.
+    """
+    reader, detector, alone = Reader(model), DetectorAlone(model), _ReaderAlone(model)
+    truths: list[Boxes] = []
+    found: list[tuple[Boxes, npt.NDArray[np.float32]]] = []
+    tallies: dict[str, list[bool]] = {
+        name: []
+        for name in (
+            "first_box", "three_boxes", "exact", "exact_any", "reading_alone",
+            "readable",
+        )
+    }  # fmt: skip
+    pairs: list[tuple[str, str]] = []
+    causes: Counter[str] = Counter()
+    wrong: list[tuple[str, Any, str]] = []
+    for photo in track(photos, "evaluating", total=count):
+        truth, readings = photo.truth, reader.predict(photo.image)
+        boxes, scores = detector(photo.image)
+        truths.append(truth.boxes_yxyx)
+        found.append((boxes, scores))
+        if len(truth.boxes_yxyx):
+            hits = iou_matrix(truth.boxes_yxyx, boxes[:3]).max(0) >= _SAME
+            tallies["first_box"].append(bool(hits[:1].any()))
+            tallies["three_boxes"].append(bool(hits.any()))
+        wanted = {text for text in truth.texts if text}
+        if wanted:
+            best = max(readings, key=lambda one: one.score, default=None)
+            tallies["exact"].append(best is not None and best.text in wanted)
+            tallies["exact_any"].append(not wanted.isdisjoint(readings.texts))
+        at_truth = alone(photo)
+        for i, text in enumerate(truth.texts):
+            reading, overlap = _at(truth.boxes_yxyx[i], readings)
+            if reading is not None and overlap >= _SAME:
+                tallies["readable"].append(reading.readable == truth.readable[i])
+            if not text:
+                continue
+            tallies["reading_alone"].append(at_truth[i] == text)
+            read = "" if reading is None or overlap < _SAME else reading.text
+            pairs.append((text, read))
+            if read != text:
+                cause = _cause(overlap, right_alone=at_truth[i] == text)
+                causes[cause] += 1
+                wrong.append((cause, readings.draw(), f"{cause}: {text} as {read!r}"))
+    regions = len(pairs)
+    scores_by_name = {
+        "images": float(len(truths)),
+        "regions": float(regions),
+        **detection_map(truths, found),
+        **{name: _mean(tally) for name, tally in tallies.items()},
+        "strings": exact_match(pairs),
+        "character_error_rate": character_error_rate(pairs),
+        **{c: causes[c] / regions if regions else float("nan") for c in CAUSES},
+    }
+    wrong.sort(key=lambda case: CAUSES.index(case[0]))
+    return Evaluation(
+        scores_by_name, tuple((image, caption) for _, image, caption in wrong)
+    )
+
+
+def _mean(tally: Sequence[bool]) -> float:
+    return float(np.mean(tally)) if tally else float("nan")
+
+
+def _at(box_yxyx: npt.NDArray[np.float32], readings: Readings) -> tuple[Any, float]:
+    """The reading that overlaps a box most, and by how much."""
+    if not readings:
+        return None, 0.0
+    overlaps = iou_matrix(box_yxyx[None], readings.boxes)[0]
+    best: Reading = readings[int(overlaps.argmax())]
+    return best, float(overlaps.max())
+
+
+def _cause(overlap: float, *, right_alone: bool) -> str:
+    if overlap < _NEAR:
+        return "not found"
+    if overlap < _SAME:
+        return "box"
+    return "corners" if right_alone else "reading"
+
+
+class _ReaderAlone:
+    """The recogniser of a fused model, on regions that are known."""
+
+    def __init__(self, model: keras.Model) -> None:
+        self._parts = parts_of(model)
+        self._read = tf.function(
+            self._texts_at,
+            input_signature=[
+                tf.TensorSpec((1, None, None, 3), tf.uint8),
+                tf.TensorSpec((1, None, 4), tf.float32),
+                tf.TensorSpec((1, None, 4, 2), tf.float32),
+            ],
+        )
+
+    def __call__(self, photo: RegionPhoto) -> list[str]:
+        truth = photo.truth
+        if not len(truth.boxes_yxyx):
+            return []
+        quads = truth.quads_yx[None]
+        slots = self._read(photo.image[None], truth.boxes_yxyx[None], quads).numpy()
+        alphabet = self._parts.assemble.alphabet
+        texts = []
+        for row in slots.argmax(-1).tolist():
+            end = row.index(alphabet.blank) if alphabet.blank in row else len(row)
+            texts.append("".join(alphabet.characters[i] for i in row[:end]))
+        return texts
+
+    def _texts_at(self, images: tf.Tensor, boxes: tf.Tensor, quads: tf.Tensor) -> Any:
+        crop = self._parts.crop
+        count = tf.shape(boxes)[1:2]
+        where = boxes
+        if isinstance(crop, RectifyQuads):
+            known = tf.reduce_all(tf.math.is_finite(quads), (2, 3), keepdims=True)
+            where = tf.where(known, quads, corners_of(boxes))
+        read = read_crops(self._parts.recognize, crop(images, where, count), count)
+        return (read["characters"] if isinstance(read, dict) else read)[0]
