@@ -62,7 +62,7 @@ def main(model: str, fonts: Any, photos: Any, **options: Any) -> None:
         "seed": 1000,
         "scattered": options["scattered"],
         "lines": options["lines"],
-        **dict.fromkeys(("plates", "houses", "bibs"), 0),
+        **dict.fromkeys(("plates", "houses", "bibs", "meters"), 0),
         "annotations": (),
         "classes": None,
         "mnist": True,

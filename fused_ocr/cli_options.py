@@ -101,6 +101,18 @@ def run_options(
                     "--init", type=FILE, help="Weights to start from, .keras."
                 ),
                 click.option(
+                    "--freeze",
+                    default="none",
+                    type=click.Choice(["none", "backbone", "features"]),
+                    help="What stays as it is: of --init, or of a backbone's weights.",
+                ),
+                click.option(
+                    "--repeat",
+                    type=click.IntRange(1),
+                    default=1,
+                    help="Train so often, with other seeds; the best is kept.",
+                ),
+                click.option(
                     "--strategy",
                     default="none",
                     type=click.Choice(["none", "mirrored", "multiworker"]),

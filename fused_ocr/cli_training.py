@@ -30,9 +30,9 @@ _SYSTEM_FONTS = (Path("/usr/share/fonts"), Path("/Library/Fonts"))
 @click.argument("folder", type=NEW_FOLDER)
 @click.option(
     "--kind",
-    type=click.Choice(["lines", "scattered", "plates", "houses", "bibs"]),
+    type=click.Choice(["lines", "scattered", "plates", "houses", "bibs", "meters"]),
     default="lines",
-    help="The last three are regions of text, with their corners.",
+    help="The last four are regions of text, with their corners.",
 )
 @click.option("--count", type=click.IntRange(1), default=100, help="Pictures.")
 @click.option(
@@ -99,7 +99,7 @@ def train() -> None:
 )
 @click.option("--alpha", type=float, help="Width of a MobileNet.")
 @click.option("--weights", help="Of the backbone: a file, or 'imagenet' to download.")
-@click.option("--anchors", type=click.File("r"), help="AnchorConfig, JSON.")
+@click.option("--anchors", type=FILE, help="AnchorConfig, JSON.")
 @click.option(
     "--workers", type=click.IntRange(0), default=1, help="That make examples."
 )
@@ -108,8 +108,7 @@ def train_detector(out: Path, **options: Any) -> None:
     _prepare(options["seed"])
     from fused_ocr.training.recipes import detector_recipe
 
-    path = detector_recipe(out, _material(options), _run(out, options), options)
-    click.echo(f"{path}: see {out / 'curves.png'}")
+    _train(detector_recipe, out, options)
 
 
 @train.command("recognizer")
@@ -184,10 +183,7 @@ def train_recognizer(out: Path, **options: Any) -> None:
     else:
         from fused_ocr.training.recipes import recognizer_recipe as recipe
 
-    path, scores = recipe(out, _material(options), _run(out, options), options)
-    click.echo(f"{path}: see {out / 'curves.png'}")
-    for name, score in scores.items():
-        click.echo(f"  {name}: {score:.2%}")
+    _train(recipe, out, options)
 
 
 @click.command()
@@ -197,6 +193,7 @@ def train_recognizer(out: Path, **options: Any) -> None:
 @click.option("--plates", type=click.IntRange(0), default=0, help="Scenes to read.")
 @click.option("--houses", type=click.IntRange(0), default=0, help="Scenes to read.")
 @click.option("--bibs", type=click.IntRange(0), default=0, help="Scenes to read.")
+@click.option("--meters", type=click.IntRange(0), default=0, help="Scenes to read.")
 @click.option(
     "--annotations", type=FILE, multiple=True, help="Photos to read, CSV with texts."
 )
@@ -220,7 +217,7 @@ def evaluate(model: str, **options: Any) -> None:
     if not scores:
         raise click.UsageError(
             "Nothing to measure: give --scattered, --lines, --plates, --houses, "
-            "--bibs, --annotations, --mnist or --digit-photos."
+            "--bibs, --meters, --annotations, --mnist or --digit-photos."
         )
     for name, values in scores.items():
         click.echo(f"{name}:")
@@ -256,6 +253,40 @@ def _prepare(seed: int) -> None:
     keras.utils.set_random_seed(seed)
 
 
+def _train(recipe: Any, out: Path, options: dict[str, Any]) -> None:
+    """Run a recipe, perhaps several times, and say what came of it."""
+    material, run = _material(options), _run(out, options)
+
+    def once(
+        folder: Path, run: Any, options: dict[str, Any]
+    ) -> tuple[Path, dict[str, float]]:
+        made: tuple[Path, dict[str, float]] = recipe(folder, material, run, options)
+        return made
+
+    if options["repeat"] == 1:
+        path, scores = once(out, run, options)
+        outcomes = []
+    else:
+        from fused_ocr.training.repeats import repeated
+
+        path, outcomes = repeated(once, options["repeat"], run, options)
+        best = min(outcomes, key=lambda one: one.val_loss)
+        scores = best.scores
+    click.echo(f"{path}: see {out / 'curves.png'}")
+    for name, score in scores.items():
+        line = f"  {name}: {score:.2%}"
+        if outcomes:
+            all_of_them = [one.scores[name] for one in outcomes]
+            line += f", of {min(all_of_them):.2%} to {max(all_of_them):.2%}"
+        click.echo(line)
+    if outcomes:
+        losses = sorted(one.val_loss for one in outcomes)
+        click.echo(
+            f"  {len(losses)} trainings: validation loss {losses[0]:.4f} to "
+            f"{losses[-1]:.4f}; see {out / 'repeats.json'}"
+        )
+
+
 def _material(options: dict[str, Any]) -> Any:
     from fused_ocr.training.material import Material
 
@@ -282,6 +313,7 @@ def _run(out: Path, options: dict[str, Any]) -> Any:
         batch_size=options["batch_size"],
         strategy=options["strategy"],
         workers=options["workers"],
+        freeze=options["freeze"],
         settings=json.dumps(
             {k: str(v) for k, v in sorted(options.items()) if k not in _FREE}
         ),

@@ -21,10 +21,10 @@ from fused_ocr.cropping import GREY
 
 __all__ = ["RectifyQuads"]
 
-_HORIZON = 0.1
-"""The homography's denominator is larger than this all over a crop. It is 1 in the
-middle, and grows with the distance from the camera: at 0.1, one end would be 19 times
-as far away as the other, and at 0 the plane passes through the camera."""
+_NEAREST = 0.1
+"""The homography's denominator is larger than this all over a crop. It is the distance
+from the camera, 1 in the middle: with 0.1 at one end, the other would be 19 times as
+far away, and where it is 0, the plane goes past the camera and out of the picture."""
 
 _FARTHEST = 1e6
 """Pixels. Coordinates from here on, and what is no number, are taken for 0."""
@@ -62,8 +62,9 @@ class RectifyQuads(keras.layers.Layer):
 
     The crop is squared and grown in the rectified plane. What has no such plane is cut
     as the upright box around it, at least a pixel high and wide: corners that do not go
-    clockwise round a convex shape, those that are no finite numbers, and a view so
-    steep that the grown crop would come near the horizon. Nothing raises an error.
+    clockwise round a convex shape, and a view so steep that the grown crop would reach
+    the camera. Coordinates that are no finite numbers are taken for 0, and nothing
+    raises an error.
 
     Args:
         config: a `CropConfig`, or its dictionary.
@@ -138,7 +139,7 @@ class RectifyQuads(keras.layers.Layer):
         reach = tf.maximum(self._frame(_sides(quads)), 1.0)
         nearest = 1.0 - tf.reduce_sum(tf.abs(_slopes(weights)) * reach, -1) / 2
         # Without an area they are no numbers, and no comparison holds.
-        sound = tf.logical_and(turning > 0, nearest > _HORIZON)[..., None]
+        sound = tf.logical_and(turning > 0, nearest > _NEAREST)[..., None]
         quads = tf.where(sound[..., None], quads, _boxes_around(quads))
         weights = tf.where(sound, weights, 1.0)
 

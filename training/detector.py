@@ -15,8 +15,9 @@ from fused_ocr.detection.retinanet import add_decoding, build_retinanet
 
 from .examples import Example
 from .feed import ordered
-from .runs import RunConfig, optimizer_for, start_from, strategy_named, train
+from .runs import RunConfig, optimizer_for, strategy_named, train
 from .targets import AnchorTargets
+from .transfer import freeze, start_from
 
 __all__ = ["detector_losses", "train_detector"]
 
@@ -39,8 +40,8 @@ def train_detector(
             detector with corners learns those of objects whose `quads_yx` are known.
         validation: validation example of an index.
         backbone_weights: None, `imagenet`, or a file; only for a new detector.
-        init: as `training_model` gives it, a detector of the same configuration to
-            start from; one without corners may begin one with them.
+        init: as `training_model` gives it, a detector of the same backbone and channels
+            to start from, see `start_from`.
 
     Returns:
         The detector with decoding, as `add_decoding` gives it.
@@ -69,7 +70,8 @@ def train_detector(
     with strategy_named(run.strategy).scope():
         model = build_retinanet(config, weights=backbone_weights)
         if init is not None:
-            start_from(_up_to_outputs(model, len(init.outputs)), init)
+            start_from(model, init)
+        freeze(model, run.freeze)
         model.compile(optimizer_for(run), loss=detector_losses(config))
         train(model, batches(examples, run.workers), batches(validation, 0), run)
     return add_decoding(model, config)
@@ -87,8 +89,3 @@ def detector_losses(config: DetectorConfig) -> list[Callable[[Any, Any], Any]]:
 
     both = [losses.smooth_l1(), losses.focal()]
     return [*both, losses.smooth_l1()] if config.corners else both
-
-
-def _up_to_outputs(model: keras.Model, count: int) -> keras.Model:
-    """The model up to its first outputs, sharing its layers: without newer heads."""
-    return keras.Model(model.input, model.outputs[:count], name=model.name)

@@ -23,7 +23,7 @@ from .region_evaluation import evaluate_regions, region_photos, scene_photo
 
 __all__ = ["evaluate_model"]
 
-_REGION_KINDS = ("plates", "houses", "bibs")
+_REGION_KINDS = ("plates", "houses", "bibs", "meters")
 _PICTURES = ("scattered", "lines", *_REGION_KINDS)
 _REGION_SCENE = (480, 640)
 """Height and width of synthetic scenes that are measured on."""
@@ -85,7 +85,7 @@ def evaluate_model(
     if pools and reads_strings(recognizer):
         raise ConfigError(
             f"{name} reads whole strings; --mnist and --digit-photos are of single "
-            "characters. Give --annotations, --plates, --houses or --bibs."
+            "characters. Give --annotations, --plates, --houses, --bibs or --meters."
         )
     for pool in pools:
         scores[f"{pool.name}, single characters"] = {

@@ -72,7 +72,7 @@ Options = dict[str, Any]
 
 def detector_recipe(
     out: Path, material: Material, run: RunConfig, options: Options
-) -> Path:
+) -> tuple[Path, dict[str, float]]:
     """Train a detector on synthetic scenes, annotated photos, or both.
 
     Args:
@@ -82,7 +82,8 @@ def detector_recipe(
         options: those of `fused-ocr train detector`, by name.
 
     Returns:
-        The path of `detector.keras`.
+        The path of `detector.keras`; and no scores, since they are those of a fused
+        model.
     """
     side = options["side"]
     labels: tuple[str, ...] = ("character",)
@@ -110,7 +111,7 @@ def detector_recipe(
         examples = Mixture(tuple(sources), tuple(shares))
     anchors = AnchorConfig()
     if options["anchors"] is not None:
-        anchors = AnchorConfig.from_json(options["anchors"].read())
+        anchors = AnchorConfig.from_json(options["anchors"].read_text("utf-8"))
     config = DetectorConfig(
         backbone=options["backbone"],
         alpha=options["alpha"],
@@ -130,7 +131,7 @@ def detector_recipe(
     )
     save_model(detector, out / "detector.keras")
     plot_curves(out / "log.csv", out / "curves.png")
-    return out / "detector.keras"
+    return out / "detector.keras", {}
 
 
 def recognizer_recipe(
@@ -165,7 +166,7 @@ def recognizer_recipe(
         [pool.part(held=False) for pool in pools],
         [pool.part(held=True) for pool in pools],
         augmentation=Augmentation.of_strength(options["augmentation"]),
-        init=initial(options, alphabet),
+        init=initial(options),
         seed=options["seed"],
     )
     save_model(recognizer, out / "recognizer.keras")
@@ -174,16 +175,12 @@ def recognizer_recipe(
     return out / "recognizer.keras", scores
 
 
-def initial(options: Options, alphabet: Alphabet) -> Any:
-    """The recogniser of `--init`, if there is one."""
+def initial(options: Options) -> Any:
+    """The recogniser of `--init`, if there is one; it may read another alphabet."""
     if options["init"] is None:
         return None
     init = load_keras_model(options["init"])
-    if alphabet_of(init) != alphabet:
-        raise ConfigError(
-            f"{options['init']} reads {alphabet_of(init).characters!r}, not "
-            f"{alphabet.characters!r}; start without --init, or give --characters."
-        )
+    alphabet_of(init)
     return init
 
 

@@ -15,7 +15,8 @@ from fused_ocr.recognition.recognizer import build_recognizer
 
 from .augmentation import Augmentation, centre_crops
 from .patches import CROP, Pool, concatenate
-from .runs import RunConfig, optimizer_for, start_from, strategy_named, train
+from .runs import RunConfig, optimizer_for, strategy_named, train
+from .transfer import freeze, start_from
 
 __all__ = ["train_recognizer"]
 
@@ -38,7 +39,7 @@ def train_recognizer(
         pools: training patches; a batch draws from each by its weight.
         validation: patches of which the middle is read as it is.
         augmentation: how patches are changed; the defaults if left out.
-        init: a recogniser of the same configuration to start from.
+        init: a recogniser of the same network to start from, see `start_from`.
         seed: another seed, other draws.
 
     Returns:
@@ -85,6 +86,7 @@ def train_recognizer(
         model = build_recognizer(config)
         if init is not None:
             start_from(model, init)
+        freeze(model, run.freeze)
         model.compile(
             optimizer_for(run),
             loss=keras.losses.SparseCategoricalCrossentropy(),

@@ -92,7 +92,9 @@ def evaluate_regions(
         ``strings``, read exactly where they are; ``character_error_rate`` of those;
         ``reading_alone``, read exactly between their true corners or in their true
         boxes. ``readable``: regions whose readability is told right, if the model
-        tells. The rest are parts of the regions with a text, by `CAUSES`.
+        tells. ``corner_error``: how far the corners of what was found are from the true
+        ones, the mean in parts of the region's width (its longer side), where these are
+        known. The rest are parts of the regions with a text, by `CAUSES`.
     """
     reader, detector, alone = Reader(model), DetectorAlone(model), _ReaderAlone(model)
     truths: list[Boxes] = []
@@ -104,6 +106,7 @@ def evaluate_regions(
             "readable",
         )
     }  # fmt: skip
+    corner_errors: list[float] = []
     pairs: list[tuple[str, str]] = []
     causes: Counter[str] = Counter()
     wrong: list[tuple[str, Any, str]] = []
@@ -126,6 +129,8 @@ def evaluate_regions(
             reading, overlap = _at(truth.boxes_yxyx[i], readings)
             if reading is not None and overlap >= _SAME:
                 tallies["readable"].append(reading.readable == truth.readable[i])
+                if np.isfinite(truth.quads_yx[i]).all():
+                    corner_errors.append(_corner_error(reading, truth.quads_yx[i]))
             if not text:
                 continue
             tallies["reading_alone"].append(at_truth[i] == text)
@@ -141,6 +146,7 @@ def evaluate_regions(
         "regions": float(regions),
         **detection_map(truths, found),
         **{name: _mean(tally) for name, tally in tallies.items()},
+        "corner_error": _mean(corner_errors),
         "strings": exact_match(pairs),
         "character_error_rate": character_error_rate(pairs),
         **{c: causes[c] / regions if regions else float("nan") for c in CAUSES},
@@ -151,7 +157,14 @@ def evaluate_regions(
     )
 
 
-def _mean(tally: Sequence[bool]) -> float:
+def _corner_error(reading: Reading, quad_yx: npt.NDArray[np.float32]) -> float:
+    """Mean distance of corners, in parts of the longest side."""
+    sides = np.linalg.norm(quad_yx - np.roll(quad_yx, 1, 0), axis=-1)
+    apart = np.linalg.norm(np.array(reading.quad) - quad_yx, axis=-1)
+    return float(apart.mean() / max(sides.max(), 1e-6))
+
+
+def _mean(tally: Sequence[float]) -> float:
     return float(np.mean(tally)) if tally else float("nan")
 
 

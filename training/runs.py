@@ -30,7 +30,7 @@ from fused_ocr.errors import ArtefactDamagedError, ConfigError, TrainingFailedEr
 from .files import write_atomically
 from .memory import keep_freed_memory
 
-__all__ = ["RunConfig", "optimizer_for", "start_from", "strategy_named", "train"]
+__all__ = ["Batches", "RunConfig", "optimizer_for", "strategy_named", "train"]
 
 Batches = Callable[[int], Iterator[Any]]
 """Gives the batches from the one of an index on."""
@@ -52,6 +52,7 @@ class RunConfig:
         batch_size: examples a step.
         strategy: of `tf.distribute`, see `strategy_named`.
         workers: processes that make examples; 0 makes them in this one.
+        freeze: what of the model stays as it is, see `training.transfer.STAGES`.
         settings: whatever else decides the result, as text; a run does not go on with
             other settings.
     """
@@ -67,6 +68,7 @@ class RunConfig:
     batch_size: int = 8
     strategy: str = "none"
     workers: int = 1
+    freeze: str = "none"
     settings: str = ""
 
     def __post_init__(self) -> None:
@@ -110,29 +112,6 @@ def optimizer_for(config: RunConfig) -> keras.optimizers.Optimizer:
         use_ema=config.ema is not None,
         ema_momentum=config.ema if config.ema is not None else 0.99,
     )
-
-
-def start_from(model: keras.Model, init: keras.Model) -> None:
-    """Give a new model the weights of another one of the same shape.
-
-    What is frozen in the other one is frozen here: a backbone's normalisation that
-    began to follow small batches would spoil what it starts from.
-
-    Raises:
-        ConfigError: they do not fit.
-    """
-    shapes = [[w.shape for w in m.get_weights()] for m in (model, init)]
-    if shapes[0] != shapes[1]:
-        raise ConfigError(
-            f"The weights of {init.name!r} ({len(shapes[1])} arrays) do not fit this "
-            f"{model.name!r} ({len(shapes[0])} arrays): start from a model of the same "
-            "backbone, channels, anchors and labels, or the same network and alphabet."
-        )
-    model.set_weights(init.get_weights())
-    for layer, other in zip(
-        model._flatten_layers(), init._flatten_layers(), strict=True
-    ):
-        layer.trainable = other.trainable
 
 
 def train(

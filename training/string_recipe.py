@@ -114,7 +114,7 @@ def _on_regions(
         StripBatches(kept, size, seed, changed),
         StripBatches(held, size, seed + 1, plain),
         crop=crop,
-        init=initial(options, alphabet),
+        init=initial(options),
     )
     return recognizer, {one.name: exact_regions(recognizer, one) for one in held}
 
@@ -145,7 +145,7 @@ def _on_mnist(
         run,
         MnistStrings(whole.part(held=False), size, seed, moved),
         MnistStrings(whole.part(held=True), size, seed + 1),
-        init=initial(options, Alphabet(DIGITS)),
+        init=initial(options),
     )
     test = mnist_pool("test", material.data_dir, 1.0)
     return recognizer, {"MNIST strings": exact_strings(recognizer, test)}

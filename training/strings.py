@@ -12,7 +12,8 @@ from fused_ocr.config import CropConfig, RecognizerConfig
 from fused_ocr.recognition.recognizer import build_recognizer
 from fused_ocr.recognition.slots import part_rows
 
-from .runs import Batches, RunConfig, optimizer_for, start_from, strategy_named, train
+from .runs import Batches, RunConfig, optimizer_for, strategy_named, train
+from .transfer import freeze, start_from
 
 __all__ = ["UNKNOWN", "frame_loss", "train_strings"]
 
@@ -44,7 +45,7 @@ def train_strings(
             recogniser has these heads. `UNKNOWN` where nobody knows.
         validation: the same, always read from the first.
         crop: how its crops are cut; kept inside of it.
-        init: a recogniser of the same configuration to start from.
+        init: a recogniser of the same network to start from, see `start_from`.
 
     Returns:
         The recogniser with the best validation loss.
@@ -53,6 +54,7 @@ def train_strings(
         recognizer = build_recognizer(config, crop)
         if init is not None:
             start_from(recognizer, init)
+        freeze(recognizer, run.freeze)
         slots = recognizer.get_layer("slots")
         # Slots have no weights: what is trained is the recogniser up to them.
         if config.arch == "goodfellow":

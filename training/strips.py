@@ -55,10 +55,6 @@ class Strips:
     kinds: npt.NDArray[np.int32]
     weight: float = 1.0
 
-    def __post_init__(self) -> None:
-        if not len(self.pixels):
-            raise ConfigError(f"There is no region in {self.name!r} to learn from.")
-
     def __len__(self) -> int:
         return len(self.pixels)
 
@@ -121,10 +117,14 @@ def strips_of(
             pixels.append(cut(image, photo.boxes_yxyx[rows], photo.quads_yx[rows]))
     if foreign:
         _say_left_out(foreign, alphabet, slots, name)
-    height, width = _with_rim(crop).size_yx
+    if not pixels:
+        raise ConfigError(
+            f"There is no region in {name!r} to learn from: none has a text in the "
+            f"alphabet {alphabet.characters!r}."
+        )
     return Strips(
         name,
-        np.concatenate([np.zeros((0, height, width), np.uint8), *pixels]),
+        np.concatenate(pixels),
         np.array(texts, np.int32).reshape(-1, slots),
         np.array(readable, np.int32),
         np.array(labels, np.int32),

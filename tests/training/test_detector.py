@@ -127,12 +127,27 @@ def test_a_detector_with_corners_starts_from_one(tmp_path, monkeypatch, config):
     assert all("corners" in path for path in given)
 
 
-@pytest.mark.parametrize(
-    ("config", "init"),
-    [(CORNERED, TINY.replace(head_channels=4, head_depth=1)), (TINY, CORNERED)],
-)
-def test_a_start_that_does_not_fit_is_refused(tmp_path, config, init):
+def test_a_start_that_does_not_fit_is_refused(tmp_path):
+    init = build_retinanet(TINY.replace(pyramid_channels=4))
     with pytest.raises(ConfigError, match="do not fit this 'retinanet'"):
+        train_detector(TINY, run_in(tmp_path), example, example, init=init)
+
+
+def test_other_anchors_keep_the_features(tmp_path, monkeypatch):
+    monkeypatch.setattr(detector, "train", lambda *_: None)
+    init = build_retinanet(CORNERED)
+    anchors = TINY.anchors.replace(ratios=(0.5,))
+    model = training_model(
         train_detector(
-            config, run_in(tmp_path), example, example, init=build_retinanet(init)
+            TINY.replace(anchors=anchors), run_in(tmp_path, freeze="features"),
+            example, example, init=init,
         )
+    )  # fmt: skip
+    np.testing.assert_array_equal(
+        model.get_layer("P3").get_weights()[0], init.get_layer("P3").get_weights()[0]
+    )
+    # Only what speaks of anchors is trained.
+    assert {weight.path.split("/")[0] for weight in model.trainable_weights} == {
+        "pyramid_regression",
+        "pyramid_classification",
+    }

@@ -15,7 +15,6 @@ from fused_ocr.errors import ArtefactDamagedError, ConfigError, TrainingFailedEr
 from fused_ocr.training.runs import (
     RunConfig,
     optimizer_for,
-    start_from,
     strategy_named,
     train,
 )
@@ -281,28 +280,3 @@ def test_a_run_does_not_go_on_with_other_settings(tmp_path):
         again(settings='{"seed": "2"}')
     with pytest.raises(ConfigError, match=r"another epochs: \[1\]"):
         again(epochs=2)
-
-
-def with_norm(units=3):
-    x = keras.Input((4,))
-    y = keras.layers.BatchNormalization()(keras.layers.Dense(units)(x))
-    inner = keras.Model(x, y)
-    z = keras.Input((4,))
-    return keras.Model(z, keras.layers.Dense(1)(inner(z)))
-
-
-def test_what_is_frozen_stays_frozen_from_another_model():
-    other, model = with_norm(), with_norm()
-    other.layers[1].layers[-1].trainable = False  # the normalisation within
-    start_from(model, other)
-    assert len(model.trainable_weights) == 4 and len(model.weights) == 8
-    image = np.random.default_rng(0).normal(size=(5, 4))
-    before = model.layers[1].layers[-1].get_weights()
-    np.testing.assert_array_equal(model(image, training=True), other(image))
-    for old, new in zip(before, model.layers[1].layers[-1].get_weights(), strict=True):
-        np.testing.assert_array_equal(old, new)
-
-
-def test_weights_of_another_shape_are_refused():
-    with pytest.raises(ConfigError, match="do not fit"):
-        start_from(with_norm(3), with_norm(5))

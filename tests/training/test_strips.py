@@ -120,3 +120,7 @@ def test_batches_are_decided_by_their_numbers():
     assert third[0].shape == (32, *SIZE, 1) and third[0].dtype == np.float32
     drawn = [batch[1]["text"][:, 0] for batch in itertools.islice(make(0), 30)]
     assert 0.2 < np.mean(drawn) < 0.3  # one in four from the second
+    # A batch in which a source has no part.
+    few = StripBatches(sources, 1, 5, StripAugmentation.of_strength(SIZE, 1.0))
+    texts = [batch[1]["text"][0, 0] for batch in itertools.islice(few(0), 20)]
+    assert set(texts) == {0, 1}

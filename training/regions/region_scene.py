@@ -1,4 +1,4 @@
-"""Synthetic photos of plates, house numbers and bibs, with exact corners and texts."""
+"""Synthetic photos of plates, house numbers, bibs, meters, with corners and texts."""
 
 from __future__ import annotations
 
@@ -22,13 +22,14 @@ from .bibs import draw_bib
 from .chance import Colour, log_uniform, near
 from .flat_region import FlatRegion, corners
 from .houses import draw_house_number
+from .meters import draw_meter
 from .plates import draw_plate
 from .pose import Homography, paste, project, random_pose, seen_height
 from .signs import draw_sign
 
 __all__ = ["LABELS", "RegionScene", "RegionScenes", "region_scene"]
 
-LABELS = {"plates": "plate", "houses": "number", "bibs": "bib"}
+LABELS = {"plates": "plate", "houses": "number", "bibs": "bib", "meters": "meter"}
 """Kinds of scenes, and what their regions are called."""
 
 _READABLE = 6.0
@@ -52,7 +53,7 @@ class RegionScene:
             top left: of a plate's sheet, or around a house's or runner's number.
         texts: what each reads; two rows are read one after the other. Empty where it
             is not readable.
-        labels: `plate`, `number` or `bib`.
+        labels: `plate`, `number`, `bib` or `meter`.
         readable: bool (n,); False where characters are too small or covered.
     """
 
@@ -108,13 +109,13 @@ def region_scene(
 
     Args:
         rng: decides everything.
-        kind: `plates`, `houses` or `bibs`.
+        kind: `plates`, `houses`, `bibs` or `meters`.
         fonts: with digits and capitals.
         size_yx: height and width, pixels.
         photos: paths of photos for backgrounds.
         characters: that may be read. Plates need digits and capitals; houses get a
-            letter behind the number where there are letters from A to F; bibs take the
-            digits.
+            letter behind the number where there are letters from A to F; bibs and
+            meters take the digits.
 
     Returns:
         A scene. Regions are 3 % to 60 % as wide as the picture, and do not meet. Of
@@ -215,6 +216,9 @@ def _flat(
         return draw_plate(rng, fonts, characters, width=drawn)
     if kind == "bibs":
         return draw_bib(rng, fonts, characters, width=drawn * 1.25)
+    if kind == "meters":
+        tall = float(np.clip(width * 0.25, 20, 90))
+        return draw_meter(rng, fonts, characters, tall=tall)
     light = None if wall is None else float(wall.mean())
     tall = float(np.clip(width * 0.6, 40, 170))
     return draw_house_number(rng, fonts, characters, tall=tall, wall=light)
@@ -236,6 +240,8 @@ def _surrounded(
 ) -> Picture:
     """Cars, walls and runners behind the regions; the largest region's in front."""
     if not placed:
+        return image
+    if kind == "meters":  # the meter's face is drawn with it
         return image
     pencil = surroundings.Pencil(image)
     if kind == "houses":

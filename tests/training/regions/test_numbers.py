@@ -6,7 +6,7 @@ from region_fonts import PRINT
 
 from fused_ocr.alphabet import ALPHANUMERIC, DIGITS
 from fused_ocr.errors import ConfigError
-from fused_ocr.training.regions import bibs, houses
+from fused_ocr.training.regions import bibs, houses, meters
 from fused_ocr.training.regions.bibs import draw_bib
 from fused_ocr.training.regions.houses import draw_house_number, house_number
 
@@ -77,6 +77,32 @@ def test_digits_on_the_wall_differ_from_it(monkeypatch):
             ink = np.full((9, 9), 255, np.uint8)
             houses._fixed(rng, houses.Cutout((9, 9)), ink, 9.0, wall)
             assert abs(np.mean(colours[0]) - wall) > 75, (wall, colours)
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_the_windows_of_a_meter_have_its_digits(monkeypatch, seed):
+    plainly(monkeypatch, meters)
+    monkeypatch.setattr(meters, "_FACES", ((235, 235, 235),))
+    monkeypatch.setattr(meters, "_DRUMS", ((10, 10, 60),))
+    monkeypatch.setattr(meters, "_RED", (10, 10, 60))
+    monkeypatch.setattr(meters, "_ink", lambda *_, **__: (60, 250, 60))
+    flat = meters.draw_meter(np.random.default_rng(seed), PRINT, DIGITS, tall=50)
+    assert flat.text.isdigit() and 4 <= len(flat.text) <= 6
+    green = flat.cutout.pixels[..., 1] - flat.cutout.pixels[..., 2] > 90
+    y, x = np.nonzero(green)
+    (y1, x1), (y2, x2) = flat.quad_yx[[0, 2]]
+    assert y1 <= y.min() and y.max() < y2 and x1 <= x.min() and x.max() < x2
+    # As many windows, all of one width, as there are digits.
+    high = y2 - y1
+    middle = green[int(y1 + 0.3 * high) : int(y2 - 0.3 * high)]
+    cells = np.array_split(np.arange(round(x1), round(x2)), len(flat.text))
+    assert all(middle[:, cell].any() for cell in cells)
+    assert y.max() + 1 - y.min() == pytest.approx(50, abs=14)
+
+
+def test_meters_need_digits():
+    with pytest.raises(ConfigError, match="Meters need digits"):
+        meters.draw_meter(np.random.default_rng(0), PRINT, "AB")
 
 
 @pytest.mark.parametrize("seed", range(12))

@@ -75,6 +75,7 @@ def test_texts():
     assert all(any(f.fullmatch(t) for f in forms) for t in texts["plates"])
     assert all(re.fullmatch(r"[1-9]\d{0,4}[A-F]?", t) for t in texts["houses"])
     assert all(re.fullmatch(r"[1-9]\d{0,5}", t) for t in texts["bibs"])
+    assert all(re.fullmatch(r"\d{4,6}", t) for t in texts["meters"])
     for scene in scenes("houses", 12, characters=DIGITS):
         assert set("".join(scene.texts)) <= set(DIGITS)
 
@@ -191,7 +192,9 @@ def test_what_hides_one_region_hides_no_other(monkeypatch):
 
 
 def test_an_unknown_kind():
-    with pytest.raises(ConfigError, match=r"plates, houses, bibs\. Received: 'cars'"):
+    with pytest.raises(
+        ConfigError, match=r"plates, houses, bibs, meters\. Received: 'cars'"
+    ):
         region_scene(np.random.default_rng(0), "cars", PRINT)
 
 

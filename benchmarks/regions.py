@@ -1,0 +1,165 @@
+"""How well `plates` and `numbers` read, with RapidOCR in the same run.
+
+    python benchmarks/regions.py --plates plates.csv --numbers numbers.csv \
+        --photos PHOTOS --rapidocr-python peers/bin/python
+
+The CSV files are annotations of whole photos, see `fused-ocr convert`. A photo is read
+exactly if the reading with the best score is its text; `any` asks for some reading. Of
+RapidOCR's lines, letters and digits count, in capitals. Both run with two threads.
+"""
+
+from __future__ import annotations
+
+import os
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "2")
+
+import json
+import statistics
+import subprocess
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+import numpy as np
+from PIL import Image
+
+import fused_ocr
+from fused_ocr.artefact import find_artefact
+from fused_ocr.images import read_image
+from fused_ocr.runtimes import load_keras_model
+from fused_ocr.training.annotations import AnnotatedPhoto, read_annotations
+from fused_ocr.training.evaluation import Evaluation
+from fused_ocr.training.material import Material
+from fused_ocr.training.region_evaluation import (
+    CAUSES,
+    evaluate_regions,
+    region_photos,
+    scene_photo,
+)
+
+SCENE = (480, 640)
+FRAME = (720, 1280)
+"""Height and width of the photos that are timed."""
+
+
+@click.command()
+@click.option("--plates", "plates_csv", type=click.Path(exists=True, path_type=Path))
+@click.option("--numbers", "numbers_csv", type=click.Path(exists=True, path_type=Path))
+@click.option("--plates-model", default="plates", help="Shipped name or .keras file.")
+@click.option("--numbers-model", default="numbers", help="Shipped name or .keras file.")
+@click.option("--scenes", default=300, help="Synthetic scenes of each kind.")
+@click.option(
+    "--fonts",
+    type=click.Path(exists=True, path_type=Path),
+    multiple=True,
+    default=["/usr/share/fonts"],
+)
+@click.option("--photos", type=click.Path(exists=True, path_type=Path), multiple=True)
+@click.option("--rapidocr-python", type=click.Path(exists=True))
+@click.option("--out", type=click.Path(path_type=Path), help="For pictures of misses.")
+def main(
+    scenes: int, fonts: Any, photos: Any, out: Path | None, **options: Any
+) -> None:
+    """Print the tables."""
+    material = Material(None, tuple(fonts), tuple(photos))
+    for name, kinds, label in (
+        ("plates", ("plates",), "plate"),
+        ("numbers", ("houses", "bibs", "meters"), "number"),
+    ):
+        csv_path, given = options[f"{name}_csv"], options[f"{name}_model"]
+        if csv_path is None and not scenes:
+            continue
+        model = load_keras_model(find_artefact(given))
+        if csv_path is not None:
+            truths = read_annotations(csv_path, (label,))
+            evaluation = evaluate_regions(
+                model, region_photos(truths), count=len(truths)
+            )
+            _show(f"{name}: {csv_path.parent.name}", evaluation, out)
+            _times(given, truths, options["rapidocr_python"])
+        for kind in kinds if scenes else ():
+            made = material.region_scenes(kind, "unseen", 1000, SCENE)
+            evaluation = evaluate_regions(
+                model, map(scene_photo, map(made, range(scenes))), count=scenes
+            )
+            _show(f"{name}: synthetic {kind}", evaluation, out)
+
+
+def _show(title: str, evaluation: Evaluation, out: Path | None) -> None:
+    scores = evaluation.scores
+    print(
+        f"\n### {title}: {scores['images']:.0f} photos, {scores['regions']:.0f} texts"
+    )
+    print("| | |\n|---|---|")
+    for key, value in scores.items():
+        if key not in ("images", "regions") and np.isfinite(value):
+            shown = f"{value:.4f}" if key.startswith("AP") else f"{value:.2%}"
+            missed = "missed: " if key in CAUSES else ""
+            print(f"| {missed}{key.replace('_', ' ')} | {shown} |", flush=True)
+    if out is not None:
+        evaluation.save(out / title.replace(": ", "_").replace(" ", "_"))
+
+
+def _times(name: str, truths: Sequence[AnnotatedPhoto], peer: str | None) -> None:
+    """Milliseconds a photo of 1280x720, alone; and what the peer reads of the same."""
+    reader = fused_ocr.load(name)
+    wide = [_fitted(truth) for truth in truths[:40]]
+    for photo in wide[:3]:
+        reader.predict(photo)
+    ours = statistics.median(map(lambda photo: _seconds(reader, photo), wide))
+    print(f"| median time of 1280x720 | {ours * 1e3:.0f} ms |")
+    if peer is None:
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        paths = []
+        for i, photo in enumerate(wide):
+            path = Path(folder) / f"{i}.png"
+            Image.fromarray(photo).save(path)
+            paths.append(str(path))
+        lines = _rapidocr(peer, [*paths[:3], *paths])[3:]
+    theirs = statistics.median(line["seconds"] for line in lines)
+    ratio = theirs / ours
+    print(f"| RapidOCR: median time | {theirs * 1e3:.0f} ms, {ratio:.1f} times ours |")
+    lines = _rapidocr(peer, [str(truth.path) for truth in truths])
+    exact = some = 0
+    for truth, line in zip(truths, lines, strict=True):
+        texts = [("".join(filter(str.isalnum, t)).upper(), s) for t, s in line["lines"]]
+        wanted = {text for text in truth.texts if text}
+        best = max(texts, key=lambda pair: pair[1], default=("", 0.0))
+        exact += best[0] in wanted
+        some += any(text in wanted for text, _ in texts)
+    print(f"| RapidOCR: exact | {exact / len(truths):.2%} |")
+    print(f"| RapidOCR: exact any | {some / len(truths):.2%} |", flush=True)
+
+
+def _seconds(reader: Any, photo: np.ndarray) -> float:
+    start = time.perf_counter()
+    reader.predict(photo)
+    return time.perf_counter() - start
+
+
+def _fitted(truth: AnnotatedPhoto) -> np.ndarray:
+    """The photo on a canvas of 1280x720, as large as it fits."""
+    photo = Image.fromarray(read_image(truth.path))
+    photo.thumbnail(FRAME[::-1])
+    canvas = Image.new("RGB", FRAME[::-1], (127, 127, 127))
+    canvas.paste(photo)
+    return np.array(canvas)
+
+
+def _rapidocr(python: str, paths: list[str]) -> list[dict[str, Any]]:
+    script = Path(__file__).with_name("rapidocr_lines.py")
+    run = subprocess.run(
+        [python, str(script)], input="\n".join(paths), text=True, check=True,
+        stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    return [json.loads(line) for line in run.stdout.splitlines() if line[:1] == "{"]
+
+
+if __name__ == "__main__":
+    main()

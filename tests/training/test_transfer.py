@@ -1,0 +1,80 @@
+"""What is taken over from trained weights, what starts afresh, what stays frozen."""
+
+import keras
+import numpy as np
+import pytest
+
+from fused_ocr.config import CropConfig, RecognizerConfig
+from fused_ocr.errors import ConfigError
+from fused_ocr.recognition.recognizer import build_recognizer
+from fused_ocr.training.transfer import freeze, start_from
+
+
+def with_norm(units=3):
+    x = keras.Input((4,))
+    y = keras.layers.Dense(units, name="inner")(x)
+    y = keras.layers.BatchNormalization(name="norm")(y)
+    inner = keras.Model(x, y, name="inside")
+    z = keras.Input((4,))
+    return keras.Model(z, keras.layers.Dense(1, name="outer")(inner(z)))
+
+
+def test_what_is_frozen_stays_frozen_from_another_model():
+    other, model = with_norm(), with_norm()
+    other.layers[1].layers[-1].trainable = False  # the normalisation within
+    assert start_from(model, other) == ()
+    assert len(model.trainable_weights) == 4 and len(model.weights) == 8
+    image = np.random.default_rng(0).normal(size=(5, 4))
+    before = model.layers[1].layers[-1].get_weights()
+    np.testing.assert_array_equal(model(image, training=True), other(image))
+    for old, new in zip(before, model.layers[1].layers[-1].get_weights(), strict=True):
+        np.testing.assert_array_equal(old, new)
+
+
+def test_weights_of_another_shape_are_refused():
+    with pytest.raises(ConfigError, match=r"do not fit.*inner, norm, outer"):
+        start_from(with_norm(3), with_norm(5))
+
+
+def strings(arch="convctc", **changes):
+    config = {"arch": arch, "alphabet": "ab", "size_yx": (16, 40), "slots": 5}
+    return build_recognizer(
+        RecognizerConfig(**{**config, "width": 4, **changes}),
+        CropConfig(size_yx=(16, 40)),
+    )
+
+
+@pytest.mark.parametrize("arch", ["convctc", "crnn", "goodfellow"])
+def test_another_alphabet_keeps_the_features(arch):
+    old, new = strings(arch), strings(arch, alphabet="abc", readable=True)
+    fresh = start_from(new, old)
+    head = "place_logits" if arch == "goodfellow" else "frames"
+    assert set(fresh) == {head, "crop_hidden", "readable"}
+    known = {layer.name: layer for layer in old.layers}
+    for layer in new.layers:
+        if layer.weights and layer.name not in fresh:
+            for one, other in zip(
+                layer.get_weights(), known[layer.name].get_weights(), strict=True
+            ):
+                np.testing.assert_array_equal(one, other)
+    assert start_from(strings(arch), old) == ()
+
+
+@pytest.mark.parametrize(
+    ("stage", "still"),
+    [
+        ("none", {"conv1", "conv4_norm", "mix", "context1_beside", "frames"}),
+        ("backbone", {"mix", "context1_beside", "context3_norm", "frames"}),
+        ("features", {"frames"}),
+    ],
+)
+def test_stages_are_frozen(stage, still):
+    model = strings()
+    freeze(model, stage)
+    trained = {layer.name for layer in model.layers if layer.trainable_weights}
+    assert still <= trained
+    if stage == "features":
+        assert trained == still
+    assert ("conv1" in trained) == (stage == "none")
+    with pytest.raises(ConfigError, match="none, backbone, features"):
+        freeze(model, "all")

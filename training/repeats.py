@@ -1,0 +1,86 @@
+"""The same training several times: the best is kept, and how far they are apart."""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+from fused_ocr.errors import ConfigError
+
+from .files import write_atomically
+from .runs import RunConfig
+
+__all__ = ["Outcome", "repeated"]
+
+Recipe = Callable[[Path, RunConfig, dict[str, Any]], tuple[Path, dict[str, float]]]
+
+
+@dataclasses.dataclass(frozen=True)
+class Outcome:
+    """One of several trainings.
+
+    Attributes:
+        seed: of it.
+        val_loss: the best validation loss.
+        scores: by name, 0..1, of what it made.
+    """
+
+    seed: int
+    val_loss: float
+    scores: dict[str, float]
+
+
+def repeated(
+    recipe: Recipe, times: int, run: RunConfig, options: dict[str, Any]
+) -> tuple[Path, list[Outcome]]:
+    """Train with several seeds, one after the other, and keep the best.
+
+    Each has a folder of its own inside the run's, `repeat_1` and so on, so that a run
+    that was stopped goes on where it was. The best by validation loss is copied to
+    where a single run would have put it; `repeats.json` has all of them.
+
+    Args:
+        recipe: from a folder, a run and options to what was made, and its scores.
+        times: how often; the seeds follow that of the options.
+        run: the run.
+        options: of the recipe, by name.
+
+    Returns:
+        The path of the best one's weights, and all outcomes in their order.
+
+    Raises:
+        ConfigError: less than once.
+    """
+    if times < 1:
+        raise ConfigError(f"A training is made at least once. Received: {times}.")
+    outcomes: list[Outcome] = []
+    made: list[Path] = []
+    for i in range(times):
+        seed = options["seed"] + i
+        folder = run.folder / f"repeat_{i + 1}"
+        keras.utils.set_random_seed(seed)
+        own = {**options, "seed": seed}
+        settings = json.dumps({**json.loads(run.settings or "{}"), "seed": str(seed)})
+        once = dataclasses.replace(run, folder=folder, settings=settings)
+        path, scores = recipe(folder, once, own)
+        made.append(path)
+        outcomes.append(Outcome(seed, _best_loss(folder / "log.csv"), scores))
+        text = json.dumps([dataclasses.asdict(one) for one in outcomes], indent=2)
+        write_atomically(run.folder / "repeats.json", text.encode())
+    best = int(np.argmin([one.val_loss for one in outcomes]))
+    for name in (made[best].name, "log.csv", "curves.png"):
+        shutil.copyfile(made[best].parent / name, run.folder / name)
+    return run.folder / made[best].name, outcomes
+
+
+def _best_loss(log: Path) -> float:
+    with log.open(newline="", encoding="utf-8") as file:
+        return min(float(row["val_loss"]) for row in csv.DictReader(file))
