@@ -471,7 +471,12 @@ def test_converts_with_builtins_only(antialias):
 
 def test_layer():
     config = CropConfig(
-        size_yx=(9, 7), square=False, grow=1.1, antialias=False, binarize=True
+        size_yx=(9, 7),
+        square=False,
+        grow=1.1,
+        rectify=False,
+        antialias=False,
+        binarize=True,
     )
     rng = np.random.default_rng(10)
     cases = [

@@ -15,7 +15,7 @@ from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, ImageFont
+from PIL import Image, ImageDraw, ImageFont
 
 from fused_ocr.alphabet import DIGITS
 from fused_ocr.errors import ConfigError
@@ -28,6 +28,7 @@ __all__ = [
     "find_fonts",
     "ink_box",
     "mnist_glyphs",
+    "print_text",
 ]
 
 Mask = npt.NDArray[np.uint8]
@@ -229,6 +230,21 @@ def _draws(path: str, characters: str) -> bool:
     )
 
 
+def print_text(path: str, text: str, size: int) -> Mask:
+    """The mask of a text, at a font's size, with a rim of a pixel or more.
+
+    Args:
+        path: of the font.
+        text: any characters the font has.
+        size: of the font, pixels.
+    """
+    font = _font(path, size)
+    x1, y1, x2, y2 = (int(v) for v in font.getbbox(text))
+    image = Image.new("L", (max(1, x2 - x1 + 2), max(1, y2 - y1 + 2)))
+    ImageDraw.Draw(image).text((1 - x1, 1 - y1), text, font=font, fill=255)
+    return np.asarray(image)
+
+
 @functools.lru_cache(maxsize=4096)
 def _font(path: str, size: int) -> ImageFont.FreeTypeFont:
     return ImageFont.truetype(path, size)
@@ -243,13 +259,7 @@ def _tall(path: str, character: str) -> float:
 def _render(path: str, character: str, height: int) -> Mask:
     """A character at the font size that makes its ink about `height` rows."""
     size = max(4, round(64 * height / _tall(path, character)))
-    font = _font(path, min(size, 640))
-    x1, y1, x2, y2 = (int(v) for v in font.getbbox(character))
-    image = Image.new("L", (max(1, x2 - x1 + 2), max(1, y2 - y1 + 2)))
-    from PIL import ImageDraw
-
-    ImageDraw.Draw(image).text((1 - x1, 1 - y1), character, font=font, fill=255)
-    mask = np.asarray(image)
+    mask = print_text(path, character, min(size, 640))
     bounds = ink_box(mask)
     if bounds is None:
         return np.zeros((height, 1), np.uint8)

@@ -7,13 +7,12 @@ that are drawn and not read.
 from __future__ import annotations
 
 import dataclasses
-import functools
 import re
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageFilter, ImageFont
+from PIL import Image, ImageFilter
 
-from ..glyphs import FontGlyphs, Mask, ink_box
+from ..glyphs import FontGlyphs, Mask, ink_box, print_text
 
 __all__ = ["SIGNS", "Row", "bolder", "choose_style", "set_row", "squeezed", "word"]
 
@@ -129,21 +128,12 @@ def word(path: str, text: str, tall: float) -> Mask:
         text: the word.
         tall: about the height of its capitals, pixels; at least 5.
     """
-    font = _font(path, max(7, min(240, round(tall * 1.4))))
-    x1, y1, x2, y2 = (int(v) for v in font.getbbox(text))
-    image = Image.new("L", (max(1, x2 - x1 + 2), max(1, y2 - y1 + 2)))
-    ImageDraw.Draw(image).text((1 - x1, 1 - y1), text, font=font, fill=255)
-    mask = np.asarray(image)
+    mask = print_text(path, text, max(7, min(240, round(tall * 1.4))))
     bounds = ink_box(mask)
     if bounds is None:
         return mask
     top, left, bottom, right = bounds
     return mask[top:bottom, left:right]
-
-
-@functools.lru_cache(maxsize=512)
-def _font(path: str, size: int) -> ImageFont.FreeTypeFont:
-    return ImageFont.truetype(path, size)
 
 
 def _sign(sign: str, tall: int) -> Mask:

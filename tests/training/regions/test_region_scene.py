@@ -206,16 +206,14 @@ def test_unseen_fonts_are_never_used_in_training(monkeypatch):
     assert halves["train"] and not set(halves["train"]) & set(halves["unseen"])
     opened = set()
     from fused_ocr.training import glyphs
-    from fused_ocr.training.regions import lettering
 
-    for owner in (glyphs, lettering):
-        real = owner._font
+    real = glyphs._font
 
-        def noted(path, size, real=real):
-            opened.add(path)
-            return real(path, size)
+    def noted(path, size):
+        opened.add(path)
+        return real(path, size)
 
-        monkeypatch.setattr(owner, "_font", noted)
+    monkeypatch.setattr(glyphs, "_font", noted)
     for kind in LABELS:
         make = RegionScenes(kind, FontGlyphs(halves["train"]), 5, SIZE)
         for index in range(6):
