@@ -30,6 +30,7 @@ from PIL import Image
 
 import fused_ocr
 from fused_ocr.artefact import find_artefact
+from fused_ocr.fusion import describe, fuse, parts_of
 from fused_ocr.images import read_image
 from fused_ocr.runtimes import load_keras_model
 from fused_ocr.training.annotations import AnnotatedPhoto, read_annotations
@@ -82,12 +83,29 @@ def main(
             )
             _show(f"{name}: {csv_path.parent.name}", evaluation, out)
             _times(given, truths, options["rapidocr_python"])
+        if name == "plates" and scenes:
+            steep = material.region_scenes("plates", "unseen", 2000, SCENE, steep=True)
+            for title, reader in (
+                ("corners", model),
+                ("the same, cut along boxes", _along_boxes(model)),
+            ):
+                evaluation = evaluate_regions(
+                    reader, map(scene_photo, map(steep, range(scenes))), count=scenes
+                )
+                _show(f"plates up to 45 degrees: {title}", evaluation, out)
         for kind in kinds if scenes else ():
             made = material.region_scenes(kind, "unseen", 1000, SCENE)
             evaluation = evaluate_regions(
                 model, map(scene_photo, map(made, range(scenes))), count=scenes
             )
             _show(f"{name}: synthetic {kind}", evaluation, out)
+
+
+def _along_boxes(model: Any) -> Any:
+    """The same models, fused so that regions are cut along their boxes."""
+    parts, config = parts_of(model), describe(model).fusion
+    config = config.replace(crop=config.crop.replace(rectify=False))
+    return fuse(parts.detector, parts.recognize.recognizer, config)
 
 
 def _show(title: str, evaluation: Evaluation, out: Path | None) -> None:

@@ -184,6 +184,10 @@ class Reader:
         return f"Reader(alphabet={alphabet!r}, labels={list(labels)!r})"
 
 
+_AGREED = 0.5
+"""A length that is less likely than this is not that of the characters."""
+
+
 def readings_of(
     outputs: Outputs,
     row: int,
@@ -242,7 +246,8 @@ def _of_region(
     least = description.fusion.assembly.min_readable
     return {
         "quad": tuple(map(tuple, outputs["quad"][row, reading].tolist())),
-        "readable": bool(outputs["readable"][row, reading] >= least),
+        "readable": outputs["readable"][row, reading] >= least,
+        "doubtful": outputs["agreement"][row, reading] < _AGREED,
     }
 
 

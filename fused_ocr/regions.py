@@ -25,6 +25,8 @@ class AssembleRegions(Assembly):
     recogniser's probability of the worst character. Where single characters stand in
     the region is not known: each has the region's box.
 
+    If the recogniser says whether the length agrees with its characters, that is told;
+    the characters' scores know it already.
     If the recogniser says whether a region can be read, that probability lowers the
     score, too, and a region that cannot be read stays, without a text. If it tells
     kinds apart, they take the place of the detector's classes.
@@ -43,7 +45,8 @@ class AssembleRegions(Assembly):
         classes: (B, N) int32.
         count: (B,) int32.
         read: (B, N, S, A) float32 probabilities, blank last; or a dictionary of these,
-            ``characters``, and of ``readable`` (B, N, 1) or ``kinds`` (B, N, K).
+            ``characters``, and of ``readable`` and ``agreement`` (B, N, 1) or ``kinds``
+            (B, N, K).
         quads_yx: (B, N, 4, 2) float32, optional: the regions' corners, y and x,
             clockwise from the text's top left.
 
@@ -53,7 +56,8 @@ class AssembleRegions(Assembly):
         ``alt_codes`` and ``alt_scores`` (B, R, S, 2), ``box`` float32 (B, R, 4),
         ``score`` float32 (B, R), ``label`` int32 (B, R), ``count`` int32 (B,). Besides,
         ``quad`` float32 (B, R, 4, 2), the corners, or those of the box; and
-        ``readable`` float32 (B, R), 1 where the recogniser does not say.
+        ``readable`` and ``agreement`` float32 (B, R), 1 where the recogniser does not
+        say.
     """
 
     def call(
@@ -70,9 +74,9 @@ class AssembleRegions(Assembly):
         probabilities = heads["characters"]
         rows = boxes_yxyx.shape[1]
         found = tf.sequence_mask(count, rows)  # (B, N)
-        readable = tf.ones_like(scores)
-        if "readable" in heads:
-            readable = heads["readable"][..., 0]
+        sure = tf.ones_like(scores)[..., None]
+        readable = heads.get("readable", sure)[..., 0]
+        agreement = heads.get("agreement", sure)[..., 0]
         if "kinds" in heads:
             classes = tf.argmax(heads["kinds"], -1, output_type=tf.int32)
         legible = readable >= self.assembly.min_readable
@@ -110,6 +114,7 @@ class AssembleRegions(Assembly):
             "quad": lay(quads_yx, pairs[..., None], 0.0),
             "score": lay(scores * worst * readable, valid, 0.0),
             "readable": lay(readable, valid, 0.0),
+            "agreement": lay(agreement, valid, 0.0),
             "label": lay(classes, valid, -1),
             "count": tf.reduce_sum(tf.cast(valid, tf.int32), -1),
         }
@@ -123,6 +128,7 @@ class AssembleRegions(Assembly):
             **super().compute_output_spec(boxes_yxyx, *args, **kwargs),
             "quad": keras.KerasTensor((batch, rows, 4, 2), dtype="float32"),
             "readable": keras.KerasTensor((batch, rows), dtype="float32"),
+            "agreement": keras.KerasTensor((batch, rows), dtype="float32"),
         }
 
 

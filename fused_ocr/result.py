@@ -66,6 +66,8 @@ class Reading:
             the photo; those of the box where the model knows no others. They may lie
             outside the photo.
         readable: whether a person could read it; False has no text.
+        doubtful: whether its characters are not as many as the model thinks there are,
+            where it counts them apart.
 
     >>> Reading("407", 0.98, (12, 30, 40, 99), "number").box
     (12.0, 30.0, 40.0, 99.0)
@@ -78,12 +80,14 @@ class Reading:
     characters: tuple[Character, ...] = ()
     quad: Quad = ()
     readable: bool = True
+    doubtful: bool = False
 
     def __post_init__(self) -> None:
         _settle(self)
         object.__setattr__(self, "characters", tuple(self.characters))
         object.__setattr__(self, "quad", _corners(self.quad, self.box))
         object.__setattr__(self, "readable", bool(self.readable))
+        object.__setattr__(self, "doubtful", bool(self.doubtful))
 
 
 @dataclasses.dataclass(frozen=True, init=False, repr=False)

@@ -127,7 +127,7 @@ def test_outputs_are_those_of_characters():
     )
     shapes = {k: (v.shape, v.dtype) for k, v in regions.items()}
     assert shapes.pop("quad") == ((2, 3, 4, 2), "float32")
-    assert shapes.pop("readable") == ((2, 3), "float32")
+    assert shapes.pop("readable") == shapes.pop("agreement") == ((2, 3), "float32")
     assert shapes == {k: (v.shape, v.dtype) for k, v in characters.items()}
 
 
@@ -160,6 +160,13 @@ def test_kinds_take_the_place_of_classes():
     )
     assert found["label"].tolist() == [1, 0]
     np.testing.assert_array_equal(found["readable"], [1, 1])
+    np.testing.assert_array_equal(found["agreement"], [1, 1])
+    counted = np.array([[[0.25], [1.0]]], np.float32)
+    found = assemble(
+        [(20, 0, 29, 9), (0, 0, 9, 9)],
+        {"characters": read("1", "2"), "agreement": counted},
+    )
+    assert found["agreement"].tolist() == [1.0, 0.25]
 
 
 def test_as_a_layer():
@@ -181,6 +188,7 @@ def test_as_a_layer():
         "characters": characters,
         "readable": rng.random((2, 5, 1), np.float32),
         "kinds": rng.dirichlet(np.ones(2), (2, 5)).astype(np.float32),
+        "agreement": rng.random((2, 5, 1), np.float32),
     }
     cases.append((boxes, *others, heads, rng.random((2, 5, 4, 2), np.float32)))
     arguments = {

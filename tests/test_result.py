@@ -219,6 +219,7 @@ def test_to_dict_is_what_json_has():
                 ],
                 "quad": [[12, 30], [12, 99], [40, 99], [40, 30]],
                 "readable": True,
+                "doubtful": False,
             }
         ],
         "size_yx": [101, 203],

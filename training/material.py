@@ -49,15 +49,21 @@ class Material:
         return [self.mnist(split), *printed] if self.characters == DIGITS else printed
 
     def region_scenes(
-        self, kind: str, split: str, seed: int, size_yx: tuple[int, int]
+        self,
+        kind: str,
+        split: str,
+        seed: int,
+        size_yx: tuple[int, int],
+        *,
+        steep: bool = False,
     ) -> RegionScenes:
-        """Scenes of `plates`, `houses` or `bibs` of a half, `train` or `unseen`."""
+        """Scenes of a kind of regions, of a half, `train` or `unseen`."""
         characters = self.characters
         if kind == "plates" and characters == DIGITS:  # the default of the option
             characters = ALPHANUMERIC
         fonts = FontGlyphs(find_fonts(self.fonts, split, ALPHANUMERIC))
         photos = self.backgrounds(split)
-        return RegionScenes(kind, fonts, seed, size_yx, photos, characters)
+        return RegionScenes(kind, fonts, seed, size_yx, photos, characters, steep)
 
     def backgrounds(self, split: str) -> list[str]:
         """Photos of a half, `train` or `unseen`."""

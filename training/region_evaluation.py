@@ -18,6 +18,7 @@ from fused_ocr.boxes import Boxes, iou_matrix
 from fused_ocr.fusion import parts_of, read_crops
 from fused_ocr.images import read_image
 from fused_ocr.reader import Reader
+from fused_ocr.recognition.recognizer import characters_of
 from fused_ocr.rectification import RectifyQuads
 from fused_ocr.regions import corners_of
 from fused_ocr.result import Reading, Readings
@@ -220,4 +221,4 @@ class _ReaderAlone:
             known = tf.reduce_all(tf.math.is_finite(quads), (2, 3), keepdims=True)
             where = tf.where(known, quads, corners_of(boxes))
         read = read_crops(self._parts.recognize, crop(images, where, count), count)
-        return (read["characters"] if isinstance(read, dict) else read)[0]
+        return characters_of(read)[0]

@@ -11,6 +11,7 @@ import tensorflow as tf
 from fused_ocr.alphabet import DIGITS, Alphabet
 from fused_ocr.config import CropConfig, RecognizerConfig
 from fused_ocr.errors import ConfigError
+from fused_ocr.recognition.recognizer import characters_of
 from fused_ocr.saving import save_model
 
 from .annotations import AnnotatedPhoto, read_annotations
@@ -157,8 +158,7 @@ def exact_regions(recognizer: Any, strips: Strips) -> float:
     plain = StripAugmentation.of_strength(recognizer.input_shape[1:3], 0.0)
     crops = plain(tf.constant(known.pixels), tf.constant([0, 0]))
     read = recognizer.predict(crops, batch_size=256, verbose=0)
-    slots = read["characters"] if isinstance(read, dict) else read
-    return float((slots.argmax(-1) == known.texts).all(-1).mean())
+    return float((characters_of(read).argmax(-1) == known.texts).all(-1).mean())
 
 
 def exact_strings(recognizer: Any, pool: Pool, seed: int = 1002) -> float:
@@ -168,6 +168,6 @@ def exact_strings(recognizer: Any, pool: Pool, seed: int = 1002) -> float:
     batches = MnistStrings(pool, size, seed)(0)
     for _ in range(_MEASURED // size):
         crops, truth = next(batches)
-        read = recognizer.predict(crops, batch_size=size, verbose=0).argmax(-1)
-        right += int((read == truth["text"]).all(-1).sum())
+        read = recognizer.predict(crops, batch_size=size, verbose=0)
+        right += int((characters_of(read).argmax(-1) == truth["text"]).all(-1).sum())
     return right / _MEASURED

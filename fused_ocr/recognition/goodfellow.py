@@ -228,7 +228,8 @@ class LengthVote(keras.layers.Layer):
         length: (B, S + 1) float32 probabilities of the lengths 0..S.
 
     Output shape:
-        (B, S, A) float32.
+        A list: the places (B, S, A) float32, and what they are multiplied by,
+        (B, 1) float32.
 
     Raises:
         ConfigError: see `Alphabet`.
@@ -238,17 +239,20 @@ class LengthVote(keras.layers.Layer):
         super().__init__(**kwargs)
         self.alphabet = Alphabet(alphabet)
 
-    def call(self, places: tf.Tensor, length: tf.Tensor) -> tf.Tensor:
+    def call(self, places: tf.Tensor, length: tf.Tensor) -> list[tf.Tensor]:
         """See the class."""
         best = tf.argmax(places, -1, output_type=tf.int32)
         blanks = tf.cumsum(tf.cast(best == self.alphabet.blank, tf.int32), 1)
         spelled = tf.reduce_sum(tf.cast(blanks == 0, tf.int32), 1)  # (B,)
         chosen = tf.one_hot(spelled, length.shape[1], dtype=length.dtype)
-        return places * tf.reduce_sum(length * chosen, 1)[:, None, None]
+        agreement = tf.reduce_sum(length * chosen, 1, keepdims=True)
+        return [places * agreement[..., None], agreement]
 
-    def compute_output_shape(self, places_shape: tuple, *_: Any, **__: Any) -> tuple:
-        """(B, S, A)."""
-        return tuple(places_shape)
+    def compute_output_shape(
+        self, places_shape: tuple, *_: Any, **__: Any
+    ) -> list[tuple]:
+        """(B, S, A) and (B, 1)."""
+        return [tuple(places_shape), (places_shape[0], 1)]
 
     def get_config(self) -> dict[str, Any]:
         """Arguments of the constructor."""

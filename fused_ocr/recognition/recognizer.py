@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import keras
 
 from fused_ocr.alphabet import Alphabet
@@ -18,7 +20,14 @@ from fused_ocr.recognition.goodfellow import (
 from fused_ocr.recognition.sequence import frame_features, frame_probabilities
 from fused_ocr.recognition.slots import CollapseFrames
 
-__all__ = ["alphabet_of", "build_recognizer", "kinds_of", "reads_strings", "slots_of"]
+__all__ = [
+    "alphabet_of",
+    "build_recognizer",
+    "characters_of",
+    "kinds_of",
+    "reads_strings",
+    "slots_of",
+]
 
 
 _STRING_HEADS = (CollapseFrames, LengthVote)
@@ -37,7 +46,8 @@ def build_recognizer(
         A Keras model `recognizer`: crops (B, h, w, 1) float32 0..1 to probabilities
         (B, S, A) float32; S is 1 for `cnn` and `dense`. With heads on the whole crop it
         gives a dictionary: ``characters``, and ``readable`` (B, 1) and ``kinds``
-        (B, K), those of them that the configuration asks for.
+        (B, K), those of them that the configuration asks for; of `goodfellow` always
+        ``agreement`` (B, 1), how likely the length is that its places spell.
     """
     inputs = keras.Input((*config.size_yx, 1), name="crops")
     crops = inputs if crop is None else CutAs(crop, name="cut_as")(inputs)
@@ -48,14 +58,16 @@ def build_recognizer(
     if config.arch == "goodfellow":
         features = goodfellow_features(crops, config)
         heads = goodfellow_heads(features, config)
-        slots = LengthVote(config.alphabet, name="slots")(*heads)
+        slots, agreement = LengthVote(config.alphabet, name="slots")(*heads)
+        whole = {"agreement": agreement}
     else:
         features = frame_features(crops, config)
         frames = frame_probabilities(features, config)
         slots = CollapseFrames(
             config.alphabet, config.slots, config.rows, name="slots"
         )(frames)
-    whole = crop_heads(features, config)
+        whole = {}
+    whole |= crop_heads(features, config)
     outputs = {"characters": slots, **whole} if whole else slots
     return keras.Model(inputs, outputs, name="recognizer")
 
@@ -80,11 +92,14 @@ def reads_strings(recognizer: keras.Model) -> bool:
     return any(isinstance(layer, _STRING_HEADS) for layer in recognizer.layers)
 
 
+def characters_of(read: Any) -> Any:
+    """The characters of what a recogniser gives, with heads on the crop or without."""
+    return read["characters"] if isinstance(read, dict) else read
+
+
 def slots_of(recognizer: keras.Model) -> int:
     """How many characters a recogniser gives at most."""
-    output = recognizer.output
-    characters = output["characters"] if isinstance(output, dict) else output
-    return int(characters.shape[1])
+    return int(characters_of(recognizer.output).shape[1])
 
 
 def kinds_of(recognizer: keras.Model) -> tuple[str, ...]:

@@ -71,11 +71,12 @@ def test_the_length_lowers_what_disagrees():
         [[[0.9, 0.05, 0.05], [0.2, 0.7, 0.1], [0.1, 0.1, 0.8]]], np.float32
     )  # "ab", blank
     agrees, disagrees = (
-        LengthVote("ab")(places, np.array([length], np.float32)).numpy()
+        LengthVote("ab")(places, np.array([length], np.float32))
         for length in ([0, 0, 1, 0], [0, 0.25, 0.25, 0.5])
     )
-    np.testing.assert_allclose(agrees, places)
-    np.testing.assert_allclose(disagrees, places / 4)
+    np.testing.assert_allclose(agrees[0], places)
+    np.testing.assert_allclose(disagrees[0], places / 4)
+    assert agrees[1].numpy() == [[1.0]] and disagrees[1].numpy() == [[0.25]]
 
 
 @pytest.mark.parametrize("size_yx", [(54, 54), (28, 140), (33, 47)])
@@ -84,7 +85,7 @@ def test_shapes(size_yx):
         arch="goodfellow", alphabet="abc", size_yx=size_yx, slots=5, width=3
     )
     model = build_recognizer(config)
-    slots = model(RNG.random((2, *size_yx, 1)).astype(np.float32))
+    slots = model(RNG.random((2, *size_yx, 1)).astype(np.float32))["characters"]
     assert slots.shape == (2, 5, 4) and alphabet_of(model).characters == "abc"
     assert model.get_layer("length").output.shape == (None, 6)
 

@@ -26,6 +26,8 @@ def random_pose(
     quad_yx: npt.NDArray[np.float64],
     size_yx: tuple[int, int],
     width: float,
+    *,
+    steep: bool = False,
 ) -> Homography:
     """A camera's view of a flat region that has a given width in the picture.
 
@@ -36,12 +38,14 @@ def random_pose(
         size_yx: height and width of the scene, pixels.
         width: of the region's bounds in the scene, pixels; less if they would be
             higher than nine tenths of the scene.
+        steep: whether every view is turned by any angle up to 45 degrees, around all
+            axes.
 
     Returns:
         The homography; all four corners come to lie inside of the scene.
     """
     roll, pitch, yaw = (
-        rng.uniform(-_STEEPEST, _STEEPEST) if rng.random() < often else
+        rng.uniform(-_STEEPEST, _STEEPEST) if rng.random() < often or steep else
         float(np.clip(rng.normal(0, spread), -_STEEPEST, _STEEPEST))
         for spread, often in ((4.0, 0.1), (7.0, 0.1), (13.0, 0.2))
     )  # fmt: skip

@@ -104,6 +104,7 @@ def region_scene(
     size_yx: tuple[int, int] = (384, 384),
     photos: Sequence[str] = (),
     characters: str = ALPHANUMERIC,
+    steep: bool = False,
 ) -> RegionScene:
     """A scene with up to three regions of a kind, or in one of ten with none.
 
@@ -116,6 +117,7 @@ def region_scene(
         characters: that may be read. Plates need digits and capitals; houses get a
             letter behind the number where there are letters from A to F; bibs and
             meters take the digits.
+        steep: whether all regions are seen from any angle up to 45 degrees.
 
     Returns:
         A scene. Regions are 3 % to 60 % as wide as the picture, and do not meet. Of
@@ -141,7 +143,7 @@ def region_scene(
             break
         width = log_uniform(rng, *_PARTS) * size_yx[1]
         flat = _flat(rng, kind, fonts, characters, width, wall)
-        pose = random_pose(rng, flat.quad_yx, size_yx, width)
+        pose = random_pose(rng, flat.quad_yx, size_yx, width, steep=steep)
         one = _Placed(flat, pose, hidden=bool(rng.random() < _HIDDEN))
         too_low = one.tall < _READABLE and rng.random() < 0.75
         if not too_low and not _meets(one.outline_yx, placed):
@@ -189,6 +191,7 @@ class RegionScenes:
     size_yx: tuple[int, int] = (384, 384)
     photos: Sequence[str] = ()
     characters: str = ALPHANUMERIC
+    steep: bool = False
 
     def __call__(self, index: int) -> RegionScene:
         """The scene of an index."""
@@ -199,6 +202,7 @@ class RegionScenes:
             size_yx=self.size_yx,
             photos=self.photos,
             characters=self.characters,
+            steep=self.steep,
         )
 
 

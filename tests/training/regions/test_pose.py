@@ -133,3 +133,20 @@ def test_light_is_a_factor():
     assert np.allclose(scenes[0], cutout.pixels, atol=1)
     assert np.allclose(scenes[0] / 2, scenes[1], atol=1)
     assert quad.shape == (4, 2)
+
+
+def test_steep_views_are_turned_by_any_angle():
+    quad = corners((0, 0, 30, 120))
+    rolls = {}
+    for steep in (False, True):
+        found = []
+        for seed in range(200):
+            rng = np.random.default_rng(seed)
+            seen = project(random_pose(rng, quad, (300, 400), 150, steep=steep), quad)
+            top = seen[1] - seen[0]
+            found.append(abs(np.degrees(np.arctan2(top[0], top[1]))))
+        rolls[steep] = np.array(found)
+    # Half of the angles of 0..45 degrees are above 22.5; perspective adds a little.
+    assert 0.35 < (rolls[True] > 22.5).mean() < 0.65
+    assert (rolls[False] > 22.5).mean() < 0.15
+    assert rolls[True].max() < 75
