@@ -144,15 +144,18 @@ def _times(name: str, truths: Sequence[AnnotatedPhoto], peer: str | None) -> Non
     ratio = theirs / ours
     print(f"| RapidOCR: median time | {theirs * 1e3:.0f} ms, {ratio:.1f} times ours |")
     lines = _rapidocr(peer, [str(truth.path) for truth in truths])
-    exact = some = 0
+    asked = exact = some = 0
     for truth, line in zip(truths, lines, strict=True):
         texts = [("".join(filter(str.isalnum, t)).upper(), s) for t, s in line["lines"]]
         wanted = {text for text in truth.texts if text}
+        if not wanted:
+            continue
+        asked += 1
         best = max(texts, key=lambda pair: pair[1], default=("", 0.0))
         exact += best[0] in wanted
         some += any(text in wanted for text, _ in texts)
-    print(f"| RapidOCR: exact | {exact / len(truths):.2%} |")
-    print(f"| RapidOCR: exact any | {some / len(truths):.2%} |", flush=True)
+    print(f"| RapidOCR: exact | {exact / asked:.2%} |")
+    print(f"| RapidOCR: exact any | {some / asked:.2%} |", flush=True)
 
 
 def _seconds(reader: Any, photo: np.ndarray) -> float:

@@ -164,14 +164,23 @@ def _compare_batch(
 def compare(
     photos: Sequence[CheckPhoto], truth: Sequence[Readings], found: Sequence[Readings]
 ) -> ParityReport:
-    """Compare readings, photo by photo: all strings, and boxes to `BOX_TOLERANCE`."""
+    """Compare readings, photo by photo.
+
+    All strings and labels must be equal, boxes and corners to `BOX_TOLERANCE`.
+    """
     misses: list[str] = []
     largest = 0.0
     for photo, one, other in zip(photos, truth, found, strict=True):
         if one.texts != other.texts:
             misses.append(f"{photo.name}: {other.texts} for {one.texts}")
             continue
-        shift = float(np.abs(one.boxes - other.boxes).max(initial=0.0))
+        for a, b in zip(one, other, strict=True):
+            if (a.label, a.readable, a.doubtful) != (b.label, b.readable, b.doubtful):
+                misses.append(f"{photo.name}: {b} for {a}")
+        shift = max(
+            float(np.abs(one.boxes - other.boxes).max(initial=0.0)),
+            float(np.abs(_corners(one) - _corners(other)).max(initial=0.0)),
+        )
         largest = max(largest, shift)
         if not shift <= BOX_TOLERANCE:
             misses.append(f"{photo.name}: a box is off by {shift:.2f} pixels")
@@ -182,6 +191,11 @@ def compare(
         largest_shift=largest,
         misses=tuple(misses),
     )
+
+
+def _corners(readings: Readings) -> npt.NDArray[np.float32]:
+    """Corners of all readings, float32 (n, 4, 2)."""
+    return np.array([one.quad for one in readings], np.float32).reshape(-1, 4, 2)
 
 
 def drawn_photos(alphabet: str) -> list[CheckPhoto]:

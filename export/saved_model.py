@@ -25,7 +25,7 @@ from fused_ocr.fusion import describe, frozen_flow
 from .decoding import decode_files
 from .parity import CheckPhoto, ParityReport, check_saved_model, drawn_photos
 
-__all__ = ["OUTPUT_NAMES", "export_saved_model"]
+__all__ = ["OUTPUT_NAMES", "REGION_OUTPUT_NAMES", "export_saved_model"]
 
 OUTPUT_NAMES = (
     "alt_codes",
@@ -39,7 +39,10 @@ OUTPUT_NAMES = (
     "score",
     "text",
 )
-"""The outputs of every signature: a contract."""
+"""The outputs of every signature of a reader of characters: a contract."""
+
+REGION_OUTPUT_NAMES = tuple(sorted([*OUTPUT_NAMES, "agreement", "quad", "readable"]))
+"""Those of a reader of regions."""
 
 
 def export_saved_model(

@@ -134,6 +134,7 @@ class AssembleCharacters(Assembly):
         classes: tf.Tensor,
         count: tf.Tensor,
         probabilities: tf.Tensor,
+        quads_yx: tf.Tensor | None = None,  # noqa: ARG002 - of regions
     ) -> dict[str, tf.Tensor]:
         """See the class."""
         rows = boxes_yxyx.shape[1]

@@ -271,7 +271,8 @@ def _write(out: Any, style: str, path: str, readings: Readings) -> None:
             csv.writer(out).writerow(row)
     elif readings:
         for one in readings:
-            out.write(f"{path}: {one.text}  ({one.score:.0%})\n")
+            text = one.text if one.readable else "(unreadable)"
+            out.write(f"{path}: {text}  ({one.score:.0%})\n")
     else:
         out.write(f"{path}: nothing read\n")
     out.flush()

@@ -21,7 +21,20 @@ from fused_ocr.cli_options import (
 
 __all__ = ["COMMANDS", "quiet_tensorflow"]
 
-_FREE = ("anchors", "patience", "strategy", "validation_steps", "workers")
+_FREE = ("anchors", "patience", "repeat", "strategy", "validation_steps", "workers")
+_OF_ANNOTATIONS = ("share", "validation")
+_OF_REGIONS = (
+    "size",
+    "slots",
+    "rows",
+    "grow",
+    "letterbox",
+    "boxes",
+    "readable",
+    "kinds",
+)
+"""Options of recognisers that learn strings from annotations."""
+
 """Options that may change when a run goes on."""
 _SYSTEM_FONTS = (Path("/usr/share/fonts"), Path("/Library/Fonts"))
 
@@ -88,8 +101,8 @@ def train() -> None:
 @click.option(
     "--synthetic-part",
     type=click.FloatRange(0, 1),
-    default=0.5,
-    help="Of the examples, where there are annotations.",
+    help="Of the examples, where there are annotations; by default half if a class is "
+    "called 'character', else none.",
 )
 @click.option(
     "--side", type=click.IntRange(64), default=320, help="Of training frames."
@@ -105,6 +118,8 @@ def train() -> None:
 )
 def train_detector(out: Path, **options: Any) -> None:
     """Train a detector: OUT/detector.keras."""
+    if not options["annotations"]:
+        _refuse(*_OF_ANNOTATIONS, "corners", "synthetic_part", needs="--annotations")
     _prepare(options["seed"])
     from fused_ocr.training.recipes import detector_recipe
 
@@ -177,8 +192,15 @@ def train_detector(out: Path, **options: Any) -> None:
 @click.option("--workers", type=click.IntRange(0), default=1, help="That make scenes.")
 def train_recognizer(out: Path, **options: Any) -> None:
     """Train a recogniser: OUT/recognizer.keras."""
+    strings = options["arch"] not in ("cnn", "dense")
+    if not strings:
+        _refuse(
+            *_OF_REGIONS, *_OF_ANNOTATIONS, needs="--arch convctc, crnn, goodfellow"
+        )
+    elif not options["annotations"]:
+        _refuse(*_OF_REGIONS, *_OF_ANNOTATIONS, needs="--annotations")
     _prepare(options["seed"])
-    if options["arch"] not in ("cnn", "dense"):
+    if strings:
         from fused_ocr.training.string_recipe import string_recipe as recipe
     else:
         from fused_ocr.training.recipes import recognizer_recipe as recipe
@@ -253,9 +275,21 @@ def _prepare(seed: int) -> None:
     keras.utils.set_random_seed(seed)
 
 
+def _refuse(*names: str, needs: str) -> None:
+    """Refuse options that were given and would do nothing."""
+    context = click.get_current_context()
+    default = click.core.ParameterSource.DEFAULT
+    for name in names:
+        if context.get_parameter_source(name) is not default:
+            option = name.replace("_", "-")
+            raise click.UsageError(f"--{option} does nothing without {needs}.")
+
+
 def _train(recipe: Any, out: Path, options: dict[str, Any]) -> None:
     """Run a recipe, perhaps several times, and say what came of it."""
     material, run = _material(options), _run(out, options)
+    # The same for all repeats, so that their losses compare.
+    options = {**options, "validation_seed": options["seed"] + 1}
 
     def once(
         folder: Path, run: Any, options: dict[str, Any]
@@ -269,9 +303,8 @@ def _train(recipe: Any, out: Path, options: dict[str, Any]) -> None:
     else:
         from fused_ocr.training.repeats import repeated
 
-        path, outcomes = repeated(once, options["repeat"], run, options)
-        best = min(outcomes, key=lambda one: one.val_loss)
-        scores = best.scores
+        path, best, outcomes = repeated(once, options["repeat"], run, options)
+        scores = outcomes[best].scores
     click.echo(f"{path}: see {out / 'curves.png'}")
     for name, score in scores.items():
         line = f"  {name}: {score:.2%}"

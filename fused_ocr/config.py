@@ -271,7 +271,7 @@ class RecognizerConfig(Config):
         frames = self.arch in ("convctc", "crnn")
         self._need(
             self.rows >= 1 and (frames or self.rows == 1),
-            "must be at least 1, and 1 if there are no frames",
+            "must be at least 1, and more only for convctc and crnn",
             "rows",
         )
         for field in ("readable", "kinds"):

@@ -76,7 +76,7 @@ def draw(
     frames = []
     for reading in drawn:
         for character in reading.characters if characters else ():
-            if character.box == reading.box:
+            if character.box == reading.box and len(reading.characters) > 1:
                 continue  # read as a part of the region, its place is not known
             edges = _edges(character.box, factor, thin, picture.size)
             pen.rectangle(edges, outline=CHARACTER_COLOUR, width=thin)

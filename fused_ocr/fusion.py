@@ -36,7 +36,7 @@ __all__ = [
     "frozen_flow",
     "fuse",
     "parts_of",
-    "read_crops",
+    "recognizer_of",
     "up_to_boxes",
     "with_sizes",
 ]
@@ -195,7 +195,7 @@ def frozen_flow(model: keras.Model) -> Callable[..., dict[str, Any]]:
             [tf.TensorSpec((None, *parts.letterbox.frame_yx, 3), tf.float32)],
         ),
         recognize=frozen(
-            lambda crops, count: read_crops(parts.recognize, crops, count),
+            lambda crops, count: _recognize(parts.recognize, crops, count),
             [crops, tf.TensorSpec((None,), tf.int32)],
         ),
     )
@@ -247,6 +247,18 @@ def parts_of(model: keras.Model) -> _Parts:
         ) from error
 
 
+def recognizer_of(model: keras.Model) -> keras.Model:
+    """The recogniser inside of a fused model; of MultiFlow's copies, one.
+
+    Raises:
+        ArtefactDamagedError: the model is not one of `fuse`.
+    """
+    recognize = parts_of(model).recognize
+    if isinstance(recognize, FoldedFlow):
+        return recognize.recognizer
+    return recognize.layers[-1]
+
+
 def _flow(parts: _Parts, images: Any, sizes: Any = None) -> dict[str, Any]:
     """What happens to a photo, top to bottom."""
     frames, geometry = parts.letterbox(images, sizes)  # (B, h, w, 3), (B, 4)
@@ -257,17 +269,15 @@ def _flow(parts: _Parts, images: Any, sizes: Any = None) -> dict[str, Any]:
     count, quads = found["count"], found.get("quads")
     cut = quads if isinstance(parts.crop, RectifyQuads) else found["boxes"]
     crops = parts.crop(images, cut, count, sizes)  # (B, N, h, w, 1)
-    read = read_crops(parts.recognize, crops, count)  # (B, N, S, A)
-    regions = isinstance(parts.assemble, AssembleRegions)
+    read = _recognize(parts.recognize, crops, count)  # (B, N, S, A)
     outputs: dict[str, Any] = parts.assemble(
-        found["boxes"], found["scores"], found["classes"], count, read,
-        *([quads] if regions else []),
-    )  # fmt: skip
+        found["boxes"], found["scores"], found["classes"], count, read, quads
+    )
     return outputs
 
 
-def read_crops(recognize: Any, crops: Any, count: Any) -> Any:
-    """Probabilities (B, N, S, A) of crops (B, N, h, w, 1), in either flow."""
+def _recognize(recognize: Any, crops: Any, count: Any) -> Any:
+    """What is read in crops (B, N, h, w, 1): (B, N, S, A), or a dictionary of heads."""
     if not isinstance(recognize, keras.Model):
         return recognize(crops, count)
     copies = recognize(keras.ops.unstack(crops, axis=1))

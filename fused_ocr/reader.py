@@ -244,10 +244,11 @@ def _of_region(
     if "quad" not in outputs:
         return {}
     least = description.fusion.assembly.min_readable
+    readable = outputs["readable"][row, reading] >= least
     return {
         "quad": tuple(map(tuple, outputs["quad"][row, reading].tolist())),
-        "readable": outputs["readable"][row, reading] >= least,
-        "doubtful": outputs["agreement"][row, reading] < _AGREED,
+        "readable": readable,
+        "doubtful": readable and outputs["agreement"][row, reading] < _AGREED,
     }
 
 

@@ -14,7 +14,7 @@ import tensorflow as tf
 from fused_ocr.assembly import Assembly, best_characters, count_rows, goes_before
 from fused_ocr.boxes import CORNER_EDGES
 
-__all__ = ["AssembleRegions", "corners_of"]
+__all__ = ["AssembleRegions", "corners_of", "known_corners"]
 
 
 @keras.saving.register_keras_serializable(package="fused_ocr")
@@ -130,6 +130,12 @@ class AssembleRegions(Assembly):
             "readable": keras.KerasTensor((batch, rows), dtype="float32"),
             "agreement": keras.KerasTensor((batch, rows), dtype="float32"),
         }
+
+
+def known_corners(quads_yx: tf.Tensor, boxes_yxyx: tf.Tensor) -> tf.Tensor:
+    """Corners (B, N, 4, 2); those of the boxes (B, N, 4) where they are not finite."""
+    known = tf.reduce_all(tf.math.is_finite(quads_yx), (2, 3), keepdims=True)
+    return tf.where(known, quads_yx, corners_of(boxes_yxyx))
 
 
 def corners_of(boxes_yxyx: tf.Tensor) -> tf.Tensor:

@@ -32,7 +32,7 @@ __all__ = [
 ]
 
 Outputs = dict[str, npt.NDArray[Any]]
-"""The outputs of `AssembleCharacters`, by name."""
+"""The outputs of `AssembleCharacters` or `AssembleRegions`, by name."""
 
 
 class Runtime(Protocol):

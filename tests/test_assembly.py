@@ -426,7 +426,9 @@ def test_one_line_as_long_as_the_rows():
 
 
 def test_layer():
-    config = AssemblyConfig(slots=5, max_gap=0.5, min_overlap=0.4, max_ratio=2.0)
+    config = AssemblyConfig(
+        slots=5, max_gap=0.5, min_overlap=0.4, max_ratio=2.0, min_readable=0.3
+    )
     arguments = {
         "config": config,
         "alphabet": LETTERS,

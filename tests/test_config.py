@@ -286,7 +286,7 @@ def test_frozen_and_by_keyword(config):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"arch": "cnn", "rows": 2}, "rows must be at least 1, and 1 if there are no"),
+        ({"arch": "cnn", "rows": 2}, "rows must be at least 1, and more only for"),
         ({"arch": "goodfellow", "slots": 5, "rows": 2}, "rows must be"),
         ({"arch": "crnn", "slots": 2, "rows": 0}, "rows must be"),
         ({"arch": "cnn", "readable": True}, "readable is for recognisers of strings"),

@@ -19,7 +19,12 @@ from .runs import RunConfig, optimizer_for, strategy_named, train
 from .targets import AnchorTargets
 from .transfer import freeze, start_from
 
-__all__ = ["detector_losses", "train_detector"]
+__all__ = ["CORNER_WEIGHT", "detector_losses", "train_detector"]
+
+CORNER_WEIGHT = 0.25
+"""Of the loss of corners: they are twice as many values as a box has edges, and farther
+from the anchor. With the weight 1 they are two thirds of the whole loss for a thousand
+steps, and boxes and scores are learnt the slower."""
 
 
 def train_detector(
@@ -72,7 +77,9 @@ def train_detector(
         if init is not None:
             start_from(model, init)
         freeze(model, run.freeze)
-        model.compile(optimizer_for(run), loss=detector_losses(config))
+        losses = detector_losses(config)
+        weights = [1.0, 1.0, CORNER_WEIGHT][: len(losses)]
+        model.compile(optimizer_for(run), loss=losses, loss_weights=weights)
         train(model, batches(examples, run.workers), batches(validation, 0), run)
     return add_decoding(model, config)
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
+from fused_ocr.alphabet import DIGITS
 from fused_ocr.artefact import find_artefact
 from fused_ocr.errors import ConfigError
-from fused_ocr.fusion import parts_of
-from fused_ocr.recognition.flows import FoldedFlow
+from fused_ocr.fusion import recognizer_of
 from fused_ocr.recognition.recognizer import alphabet_of, reads_strings
 from fused_ocr.runtimes import load_keras_model
 
@@ -18,7 +19,7 @@ from .evaluation import (
     scenes_of,
 )
 from .material import LineScenes, Material, ScatteredScenes
-from .recipes import Options, annotated_sets, measured_pools
+from .recipes import Options, annotated_photos, measured_pools
 from .region_evaluation import evaluate_regions, region_photos, scene_photo
 
 __all__ = ["evaluate_model"]
@@ -48,22 +49,14 @@ def evaluate_model(
             f"{name} is a SavedModel; measure the .keras file it was exported from."
         )
     model = load_keras_model(path)
+    fused = model.name == "fused_ocr"
+    recognizer = recognizer_of(model) if fused else model
+    material = _in_its_alphabet(name, alphabet_of(recognizer).characters, material)
+    _refuse_what_does_not_fit(name, options, fused=fused, recognizer=recognizer)
+    pools = measured_pools(material, options)
     scores: dict[str, dict[str, float]] = {}
-    recognizer = model
-    if model.name == "fused_ocr":
-        recognize = parts_of(model).recognize
-        recognizer = (
-            recognize.recognizer
-            if isinstance(recognize, FoldedFlow)
-            else recognize.layers[-1]
-        )
+    if fused:
         regions = reads_strings(recognizer)
-        for label in _REGION_KINDS if not regions else ("scattered", "lines"):
-            if options[label]:
-                raise ConfigError(
-                    f"--{label} is not for {name}: it reads "
-                    f"{'whole regions' if regions else 'single characters'}."
-                )
         evaluate = evaluate_regions if regions else evaluate_scenes
         sets = _region_sets if regions else _scene_sets
         for label, pictures, count in sets(material, options):
@@ -71,22 +64,6 @@ def evaluate_model(
             scores[label] = evaluation.scores
             if options["out"] is not None:
                 evaluation.save(options["out"] / label)
-    elif any(options[label] for label in (*_PICTURES, "annotations")):
-        raise ConfigError(
-            f"{name} is a {model.name}: it reads no pictures. Fuse it first, or "
-            "measure single characters with --mnist or --digit-photos."
-        )
-    if alphabet_of(recognizer).characters != material.characters:
-        raise ConfigError(
-            f"{name} reads {alphabet_of(recognizer).characters!r}; give that as "
-            f"--characters. Received: {material.characters!r}."
-        )
-    pools = measured_pools(material, options)
-    if pools and reads_strings(recognizer):
-        raise ConfigError(
-            f"{name} reads whole strings; --mnist and --digit-photos are of single "
-            "characters. Give --annotations, --plates, --houses, --bibs or --meters."
-        )
     for pool in pools:
         scores[f"{pool.name}, single characters"] = {
             "characters": float(len(pool.labels)),
@@ -100,6 +77,46 @@ def evaluate_model(
     return scores
 
 
+def _in_its_alphabet(name: str, alphabet: str, material: Material) -> Material:
+    """Material of what the model reads; of digits only if that is asked for."""
+    if material.characters == DIGITS:  # the default of the option
+        return dataclasses.replace(material, characters=alphabet)
+    foreign = [c for c in material.characters if c not in alphabet]
+    if foreign:
+        raise ConfigError(
+            f"{name} reads {alphabet!r}; give no other --characters. "
+            f"Received: {''.join(foreign)!r} among them."
+        )
+    return material
+
+
+def _refuse_what_does_not_fit(
+    name: str, options: Options, *, fused: bool, recognizer: Any
+) -> None:
+    strings = reads_strings(recognizer)
+    asked = [label for label in _PICTURES if options[label]]
+    if not fused and (asked or options["annotations"]):
+        raise ConfigError(
+            f"{name} is a {recognizer.name}: it reads no pictures. Fuse it first, or "
+            "measure single characters with --mnist or --digit-photos."
+        )
+    wrong = [label for label in asked if (label in _REGION_KINDS) != strings]
+    if wrong:
+        raise ConfigError(
+            f"--{wrong[0]} is not for {name}: it reads "
+            f"{'whole regions' if strings else 'single characters'}."
+        )
+    alphabet = alphabet_of(recognizer).characters
+    if (options["mnist"] or options["digit_photos"]) and (
+        strings or alphabet != DIGITS
+    ):
+        raise ConfigError(
+            f"--mnist and --digit-photos are of single digits; {name} reads "
+            f"{'strings of ' if strings else ''}{alphabet!r}. Give --annotations, or "
+            "synthetic scenes."
+        )
+
+
 def _region_sets(material: Material, options: Options) -> list[tuple[str, Any, int]]:
     sets: list[tuple[str, Any, int]] = []
     for kind in _REGION_KINDS:
@@ -109,7 +126,7 @@ def _region_sets(material: Material, options: Options) -> list[tuple[str, Any, i
             )
             sets.append((kind, map(scene_photo, map(scenes, range(count))), count))
     if options["annotations"]:
-        photos = [p for photos in annotated_sets(options)[1] for p in photos]
+        photos = annotated_photos(options)
         sets.append(("annotations", region_photos(photos), len(photos)))
     return sets
 
@@ -135,6 +152,6 @@ def _scene_sets(material: Material, options: Options) -> list[tuple[str, Any, in
         )
         sets.append(("lines", map(lines, range(options["lines"])), options["lines"]))
     if options["annotations"]:
-        photos = [p for photos in annotated_sets(options)[1] for p in photos]
+        photos = annotated_photos(options)
         sets.append(("annotations", scenes_of(photos), len(photos)))
     return sets

@@ -21,15 +21,17 @@ class Mixture:
     Attributes:
         sources: at least one.
         shares: how often each is drawn from, before normalisation.
+        seed: another seed, another order.
     """
 
     sources: Sequence[Callable[[int], Example]]
     shares: Sequence[float]
+    seed: int = 0
 
     def __call__(self, index: int) -> Example:
         """The example of an index."""
         ends = np.cumsum(self.shares) / np.sum(self.shares)
-        draw = np.random.default_rng([7, index]).random()
+        draw = np.random.default_rng([self.seed, 7, index]).random()
         return self.sources[int(np.searchsorted(ends, draw, "right"))](index)
 
 

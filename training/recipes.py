@@ -45,6 +45,7 @@ from .runs import RunConfig
 
 __all__ = [
     "Options",
+    "annotated_photos",
     "annotated_sets",
     "detector_recipe",
     "initial",
@@ -86,29 +87,43 @@ def detector_recipe(
         model.
     """
     side = options["side"]
+    if options["freeze"] != "none" and not (options["init"] or options["weights"]):
+        raise ConfigError("--freeze needs --init or --weights: else it freezes noise.")
     labels: tuple[str, ...] = ("character",)
     examples: Callable[[int], Example]
     validation: Callable[[int], Example]
     if not options["annotations"]:
         examples = _synthetic(material, side, options["seed"])
-        validation = _synthetic(material, side, options["seed"] + 1)
+        validation = _synthetic(material, side, options["validation_seed"])
     else:
         labels, sets = annotated_sets(options)
         held = [p for photos in sets for p in photos[::_UNSEEN_PART]]
         kept = [[p for i, p in enumerate(s) if i % _UNSEEN_PART] or s for s in sets]
         if options["validation"] is not None:
             held, kept = read_annotations(options["validation"], labels), sets
+        # A validation looks at the first of them: some of every set.
+        held = [held[i] for i in np.random.default_rng(0).permutation(len(held))]
         validation = AnnotatedExamples(tuple(held), side, augment=False)
+        if options["corners"] and not any(
+            np.isfinite(photo.quads_yx).all((1, 2)).any() for s in kept for photo in s
+        ):
+            raise ConfigError(
+                "--corners needs annotations with corners, and none of the boxes has "
+                "any. Synthetic regions have: fused-ocr synth --kind plates."
+            )
         sources: list[Callable[[int], Example]] = [
             AnnotatedExamples(tuple(photos), side, seed=options["seed"] + 10 * i)
             for i, photos in enumerate(kept)
         ]
         shares = shares_of(list(map(len, kept)), options["share"])
-        if part := options["synthetic_part"]:
+        part = options["synthetic_part"]
+        if part is None:  # synthetic scenes show characters
+            part = 0.5 if "character" in labels else 0.0
+        if part:
             label = _label_of_characters(labels)
             sources.append(_synthetic(material, side, options["seed"], label))
             shares = [(1 - part) * share / sum(shares) for share in shares] + [part]
-        examples = Mixture(tuple(sources), tuple(shares))
+        examples = Mixture(tuple(sources), tuple(shares), options["seed"])
     anchors = AnchorConfig()
     if options["anchors"] is not None:
         anchors = AnchorConfig.from_json(options["anchors"].read_text("utf-8"))
@@ -178,6 +193,8 @@ def recognizer_recipe(
 def initial(options: Options) -> Any:
     """The recogniser of `--init`, if there is one; it may read another alphabet."""
     if options["init"] is None:
+        if options["freeze"] != "none":
+            raise ConfigError("--freeze needs --init: else it freezes noise.")
         return None
     init = load_keras_model(options["init"])
     alphabet_of(init)
@@ -266,9 +283,14 @@ def _pools(material: Material, alphabet: Alphabet, options: Options) -> list[Poo
         photos_without = material.backgrounds("train")
         pools.append(mined_pool(detector, photos_without, alphabet, _WEIGHTS["mined"]))
     if options["annotations"]:
-        photos = [p for photos in annotated_sets(options)[1] for p in photos]
+        photos = annotated_photos(options)
         pools.append(annotated_pool(photos, alphabet, _WEIGHTS["own"]))
     return pools
+
+
+def annotated_photos(options: Options) -> list[AnnotatedPhoto]:
+    """The photos of all of `--annotations`."""
+    return [photo for photos in annotated_sets(options)[1] for photo in photos]
 
 
 def measured_pools(material: Material, options: Options) -> list[Pool]:

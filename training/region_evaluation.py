@@ -12,21 +12,23 @@ import keras
 import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
+from rich.console import Console
 from rich.progress import track
 
 from fused_ocr.boxes import Boxes, iou_matrix
-from fused_ocr.fusion import parts_of, read_crops
+from fused_ocr.fusion import parts_of, recognizer_of
 from fused_ocr.images import read_image
 from fused_ocr.reader import Reader
 from fused_ocr.recognition.recognizer import characters_of
 from fused_ocr.rectification import RectifyQuads
-from fused_ocr.regions import corners_of
+from fused_ocr.regions import known_corners
 from fused_ocr.result import Reading, Readings
 
 from .annotations import AnnotatedPhoto
 from .evaluation import DetectorAlone, Evaluation
 from .metrics import character_error_rate, detection_map, exact_match
 from .regions.region_scene import RegionScene
+from .strings import best_texts
 
 __all__ = [
     "CAUSES",
@@ -39,12 +41,15 @@ __all__ = [
 _SAME = 0.5
 """IoU from which a box is that of a region."""
 
+_SHOWN = 6
+"""Pictures of misses of each cause that are kept."""
+
 _NEAR = 0.1
 """Below this IoU a region was not found at all."""
 
 CAUSES = ("not found", "box", "corners", "reading")
-"""Why a region is read wrong: nothing is there; what is there is at another place; read
-between its true corners it is right; it is wrong even there."""
+"""Why a region is read wrong: the detector has nothing there; what it has is at another
+place; read between its true corners it is right; it is wrong even there."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -88,8 +93,8 @@ def evaluate_regions(
     Returns:
         ``AP50``, ``AP50:95`` of the detector; ``first_box``, ``three_boxes``: photos
         whose best box, or one of the best three, is a region's (IoU 0.5). Of photos
-        with a text: ``exact``, the reading with the best score is one of them, and
-        nothing else was asked; ``exact_any``, some reading is. Of regions with a text:
+        with a text: ``exact``, the reading with the best score is one of its texts;
+        ``exact_any``, some reading is. Of regions with a text:
         ``strings``, read exactly where they are; ``character_error_rate`` of those;
         ``reading_alone``, read exactly between their true corners or in their true
         boxes. ``readable``: regions whose readability is told right, if the model
@@ -110,8 +115,10 @@ def evaluate_regions(
     corner_errors: list[float] = []
     pairs: list[tuple[str, str]] = []
     causes: Counter[str] = Counter()
-    wrong: list[tuple[str, Any, str]] = []
-    for photo in track(photos, "evaluating", total=count):
+    wrong: dict[str, list[tuple[Readings, str]]] = {cause: [] for cause in CAUSES}
+    tells = "readable" in _heads(model)
+    console = Console(stderr=True)
+    for photo in track(photos, "evaluating", total=count, console=console):
         truth, readings = photo.truth, reader.predict(photo.image)
         boxes, scores = detector(photo.image)
         truths.append(truth.boxes_yxyx)
@@ -126,10 +133,12 @@ def evaluate_regions(
             tallies["exact"].append(best is not None and best.text in wanted)
             tallies["exact_any"].append(not wanted.isdisjoint(readings.texts))
         at_truth = alone(photo)
+        found_at = iou_matrix(truth.boxes_yxyx, boxes[scores >= alone.threshold])
         for i, text in enumerate(truth.texts):
             reading, overlap = _at(truth.boxes_yxyx[i], readings)
             if reading is not None and overlap >= _SAME:
-                tallies["readable"].append(reading.readable == truth.readable[i])
+                if tells and (text or not truth.readable[i]):
+                    tallies["readable"].append(reading.readable == truth.readable[i])
                 if np.isfinite(truth.quads_yx[i]).all():
                     corner_errors.append(_corner_error(reading, truth.quads_yx[i]))
             if not text:
@@ -138,9 +147,11 @@ def evaluate_regions(
             read = "" if reading is None or overlap < _SAME else reading.text
             pairs.append((text, read))
             if read != text:
-                cause = _cause(overlap, right_alone=at_truth[i] == text)
+                nearest = float(found_at[i].max(initial=0.0))
+                cause = _cause(nearest, right_alone=at_truth[i] == text)
                 causes[cause] += 1
-                wrong.append((cause, readings.draw(), f"{cause}: {text} as {read!r}"))
+                if len(wrong[cause]) < _SHOWN:
+                    wrong[cause].append((readings, f"{cause}: {text} as {read!r}"))
     regions = len(pairs)
     scores_by_name = {
         "images": float(len(truths)),
@@ -152,10 +163,16 @@ def evaluate_regions(
         "character_error_rate": character_error_rate(pairs),
         **{c: causes[c] / regions if regions else float("nan") for c in CAUSES},
     }
-    wrong.sort(key=lambda case: CAUSES.index(case[0]))
+    worst = [case for cases in wrong.values() for case in cases]
     return Evaluation(
-        scores_by_name, tuple((image, caption) for _, image, caption in wrong)
+        scores_by_name, tuple((one.draw(), caption) for one, caption in worst)
     )
+
+
+def _heads(model: keras.Model) -> tuple[str, ...]:
+    """What the recogniser tells of a whole crop."""
+    output = recognizer_of(model).output
+    return tuple(output) if isinstance(output, dict) else ()
 
 
 def _corner_error(reading: Reading, quad_yx: npt.NDArray[np.float32]) -> float:
@@ -191,6 +208,8 @@ class _ReaderAlone:
 
     def __init__(self, model: keras.Model) -> None:
         self._parts = parts_of(model)
+        self._recognizer = recognizer_of(model)
+        self.threshold = self._parts.select.selection.score_threshold
         self._read = tf.function(
             self._texts_at,
             input_signature=[
@@ -205,20 +224,17 @@ class _ReaderAlone:
         if not len(truth.boxes_yxyx):
             return []
         quads = truth.quads_yx[None]
-        slots = self._read(photo.image[None], truth.boxes_yxyx[None], quads).numpy()
+        texts = self._read(photo.image[None], truth.boxes_yxyx[None], quads).numpy()
         alphabet = self._parts.assemble.alphabet
-        texts = []
-        for row in slots.argmax(-1).tolist():
-            end = row.index(alphabet.blank) if alphabet.blank in row else len(row)
-            texts.append("".join(alphabet.characters[i] for i in row[:end]))
-        return texts
+        return [
+            "".join(alphabet.characters[i] for i in text if i != alphabet.blank)
+            for text in texts
+        ]
 
     def _texts_at(self, images: tf.Tensor, boxes: tf.Tensor, quads: tf.Tensor) -> Any:
         crop = self._parts.crop
-        count = tf.shape(boxes)[1:2]
         where = boxes
         if isinstance(crop, RectifyQuads):
-            known = tf.reduce_all(tf.math.is_finite(quads), (2, 3), keepdims=True)
-            where = tf.where(known, quads, corners_of(boxes))
-        read = read_crops(self._parts.recognize, crop(images, where, count), count)
-        return characters_of(read)[0]
+            where = known_corners(quads, boxes)
+        crops = crop(images, where, tf.shape(boxes)[1:2])[0]
+        return best_texts(characters_of(self._recognizer(crops)))

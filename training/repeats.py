@@ -40,7 +40,7 @@ class Outcome:
 
 def repeated(
     recipe: Recipe, times: int, run: RunConfig, options: dict[str, Any]
-) -> tuple[Path, list[Outcome]]:
+) -> tuple[Path, int, list[Outcome]]:
     """Train with several seeds, one after the other, and keep the best.
 
     Each has a folder of its own inside the run's, `repeat_1` and so on, so that a run
@@ -54,18 +54,25 @@ def repeated(
         options: of the recipe, by name.
 
     Returns:
-        The path of the best one's weights, and all outcomes in their order.
+        The path of the best one's weights, which of them it is, and all outcomes in
+        their order.
 
     Raises:
-        ConfigError: less than once.
+        ConfigError: less than once; or the folder has a run of its own.
     """
     if times < 1:
         raise ConfigError(f"A training is made at least once. Received: {times}.")
+    if (run.folder / "state.npz").exists():
+        raise ConfigError(
+            f"{run.folder} has a single training, which its repeats would overwrite. "
+            "Choose another folder."
+        )
     outcomes: list[Outcome] = []
     made: list[Path] = []
     for i in range(times):
         seed = options["seed"] + i
         folder = run.folder / f"repeat_{i + 1}"
+        keras.backend.clear_session()  # unnamed layers are counted from 1 again
         keras.utils.set_random_seed(seed)
         own = {**options, "seed": seed}
         settings = json.dumps({**json.loads(run.settings or "{}"), "seed": str(seed)})
@@ -75,10 +82,10 @@ def repeated(
         outcomes.append(Outcome(seed, _best_loss(folder / "log.csv"), scores))
         text = json.dumps([dataclasses.asdict(one) for one in outcomes], indent=2)
         write_atomically(run.folder / "repeats.json", text.encode())
-    best = int(np.argmin([one.val_loss for one in outcomes]))
+    best = int(np.nanargmin([one.val_loss for one in outcomes]))
     for name in (made[best].name, "log.csv", "curves.png"):
         shutil.copyfile(made[best].parent / name, run.folder / name)
-    return run.folder / made[best].name, outcomes
+    return run.folder / made[best].name, best, outcomes
 
 
 def _best_loss(log: Path) -> float:

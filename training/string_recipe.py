@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ from .patches import CROP, Pool, mnist_pool, part
 from .pictures import plot_curves
 from .recipes import Options, annotated_sets, initial
 from .runs import RunConfig
-from .strings import UNKNOWN, train_strings
+from .strings import UNKNOWN, best_texts, train_strings
 from .strip_augmentation import StripAugmentation
 from .strips import StripBatches, Strips, strips_of
 
@@ -31,6 +32,9 @@ __all__ = ["exact_regions", "exact_strings", "string_recipe"]
 
 _MEASURED = 10_000
 """Sequences that the score is measured on."""
+
+Scores = Callable[[], dict[str, float]]
+"""Measures what was trained, after it has been saved."""
 
 _ONLY_CHARACTERS = ("scenes", "glyphs", "digit_photos", "mine")
 """Options that bring single characters, which no string is learnt from."""
@@ -61,15 +65,15 @@ def string_recipe(
                 f"{options['arch']} learns strings: from --annotations, or from MNIST."
             )
     train = _on_regions if options["annotations"] else _on_mnist
-    recognizer, scores = train(material, run, options)
+    recognizer, measure = train(material, run, options)
     save_model(recognizer, out / "recognizer.keras")
     plot_curves(out / "log.csv", out / "curves.png")
-    return out / "recognizer.keras", scores
+    return out / "recognizer.keras", measure()
 
 
 def _on_regions(
     material: Material, run: RunConfig, options: Options
-) -> tuple[Any, dict[str, float]]:
+) -> tuple[Any, Scores]:
     """Trained on regions of annotated photos with texts."""
     alphabet = Alphabet(material.characters)
     labels, sets = annotated_sets(options)
@@ -90,18 +94,21 @@ def _on_regions(
         rectify=not options["boxes"],
     )
 
-    def strips(photos: list[AnnotatedPhoto], name: str, share: float) -> Strips:
-        kinds = bool(config.kinds)
+    def strips(photos: list[AnnotatedPhoto], name: Path) -> Strips:
         return strips_of(
-            photos, alphabet, config.slots, crop, name=name, kinds=kinds, weight=share
-        )
+            photos, alphabet, config.slots, crop, name=str(name),
+            readable=config.readable, kinds=bool(config.kinds),
+        )  # fmt: skip
 
-    names = [str(path) for path in options["annotations"]]
-    shares = shares_of(list(map(len, sets)), options["share"])
-    whole = [strips(*one) for one in zip(sets, names, shares, strict=True)]
+    whole = list(map(strips, sets, options["annotations"]))
+    shares = shares_of(list(map(len, whole)), options["share"])
+    whole = [
+        dataclasses.replace(one, weight=share)
+        for one, share in zip(whole, shares, strict=True)
+    ]
     if options["validation"] is not None:
         photos = read_annotations(options["validation"], labels)
-        held, kept = [strips(photos, str(options["validation"]), 1.0)], whole
+        held, kept = [strips(photos, options["validation"])], whole
     else:
         held, kept = (
             [one.part(part(len(one), held=h)) for one in whole] for h in (True, False)
@@ -113,16 +120,18 @@ def _on_regions(
         config,
         run,
         StripBatches(kept, size, seed, changed),
-        StripBatches(held, size, seed + 1, plain),
+        StripBatches(held, size, options["validation_seed"], plain),
         crop=crop,
         init=initial(options),
     )
-    return recognizer, {one.name: exact_regions(recognizer, one) for one in held}
+    return recognizer, lambda: {
+        one.name: exact_regions(recognizer, one) for one in held
+    }
 
 
 def _on_mnist(
     material: Material, run: RunConfig, options: Options
-) -> tuple[Any, dict[str, float]]:
+) -> tuple[Any, Scores]:
     """Trained on MNIST's digits in rows."""
     if material.characters != DIGITS:
         raise ConfigError(
@@ -145,20 +154,23 @@ def _on_mnist(
         config,
         run,
         MnistStrings(whole.part(held=False), size, seed, moved),
-        MnistStrings(whole.part(held=True), size, seed + 1),
+        MnistStrings(whole.part(held=True), size, options["validation_seed"]),
         init=initial(options),
     )
     test = mnist_pool("test", material.data_dir, 1.0)
-    return recognizer, {"MNIST strings": exact_strings(recognizer, test)}
+    return recognizer, lambda: {"MNIST strings": exact_strings(recognizer, test)}
 
 
 def exact_regions(recognizer: Any, strips: Strips) -> float:
-    """The part of the strips with a known text that is read exactly."""
+    """The part of the strips with a known text that is read exactly; nan of none."""
     known = strips.part(strips.texts[:, 0] != UNKNOWN)
+    if not len(known):
+        return float("nan")
     plain = StripAugmentation.of_strength(recognizer.input_shape[1:3], 0.0)
     crops = plain(tf.constant(known.pixels), tf.constant([0, 0]))
     read = recognizer.predict(crops, batch_size=256, verbose=0)
-    return float((characters_of(read).argmax(-1) == known.texts).all(-1).mean())
+    texts = best_texts(characters_of(read)).numpy()
+    return float((texts == known.texts).all(-1).mean())
 
 
 def exact_strings(recognizer: Any, pool: Pool, seed: int = 1002) -> float:
@@ -169,5 +181,6 @@ def exact_strings(recognizer: Any, pool: Pool, seed: int = 1002) -> float:
     for _ in range(_MEASURED // size):
         crops, truth = next(batches)
         read = recognizer.predict(crops, batch_size=size, verbose=0)
-        right += int((characters_of(read).argmax(-1) == truth["text"]).all(-1).sum())
+        texts = best_texts(characters_of(read)).numpy()
+        right += int((texts == truth["text"]).all(-1).sum())
     return right / _MEASURED

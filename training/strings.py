@@ -15,7 +15,7 @@ from fused_ocr.recognition.slots import part_rows
 from .runs import Batches, RunConfig, optimizer_for, strategy_named, train
 from .transfer import freeze, start_from
 
-__all__ = ["UNKNOWN", "frame_loss", "train_strings"]
+__all__ = ["UNKNOWN", "best_texts", "frame_loss", "train_strings"]
 
 
 UNKNOWN = -1
@@ -131,12 +131,12 @@ def _kind_loss(truth: Any, read: Any) -> tf.Tensor:
 
 def _readable_right(truth: Any, read: Any) -> tf.Tensor:
     truth = tf.cast(tf.reshape(truth, (-1,)), tf.int32)
-    return _mean_of(truth >= 0, (read[:, 0] >= 0.5) == (truth == 1))
+    return _of_known(truth >= 0, (read[:, 0] >= 0.5) == (truth == 1))
 
 
 def _kind_right(truth: Any, read: Any) -> tf.Tensor:
     truth = tf.cast(tf.reshape(truth, (-1,)), tf.int32)
-    return _mean_of(truth >= 0, tf.argmax(read, -1, output_type=tf.int32) == truth)
+    return _of_known(truth >= 0, tf.argmax(read, -1, output_type=tf.int32) == truth)
 
 
 _RIGHT = {"readable": _readable_right, "kinds": _kind_right}
@@ -149,14 +149,24 @@ def _named(metric: Any, name: str) -> Any:
 def _equal(truth: Any, slots: Any) -> tf.Tensor:
     """The part of the known strings that are right as a whole."""
     truth = tf.cast(truth, tf.int32)
+    right = tf.reduce_all(best_texts(slots) == truth, -1)
+    return _of_known(truth[:, 0] != UNKNOWN, right)
+
+
+def best_texts(slots: Any) -> tf.Tensor:
+    """The likeliest characters of slots (b, S, A): int32 (b, S), blank from the end on.
+
+    As in the graph, a string ends with its first blank.
+    """
+    blank = slots.shape[-1] - 1
     read = tf.argmax(slots, -1, output_type=tf.int32)
-    return _mean_of(truth[:, 0] != UNKNOWN, tf.reduce_all(read == truth, -1))
+    ended = tf.cumsum(tf.cast(read == blank, tf.int32), 1) > 0
+    return tf.where(ended, blank, read)
 
 
-def _mean_of(known: tf.Tensor, right: tf.Tensor) -> tf.Tensor:
-    count = tf.reduce_sum(tf.cast(known, tf.float32))
-    right_known = tf.reduce_sum(tf.cast(known & right, tf.float32))
-    return right_known / tf.maximum(count, 1.0)
+def _of_known(known: tf.Tensor, right: tf.Tensor) -> tf.Tensor:
+    """What is right, of those whose truth is known: the metric is their mean."""
+    return tf.cast(tf.boolean_mask(right, known), tf.float32)
 
 
 def _where_known(text: Any, loss: tf.Tensor) -> tf.Tensor:

@@ -112,6 +112,9 @@ class StripAugmentation:
         px, py = (
             moves[i] * self.perspective / side for i, side in ((6, width), (7, height))
         )
+        # A strip is grown alike along both axes; its rims are whole pixels.
+        as_grown = (height + 2 * rim_y) / height / ((width + 2 * rim_x) / width)
+        yx, yy, dy = yx * as_grown, yy * as_grown, dy * as_grown
         to_x, to_y = (width - 1) / 2, (height - 1) / 2
         from_x, from_y = to_x + rim_x + dx, to_y + rim_y + dy
         # strip = from + (M @ (crop - to)) / (1 + p . (crop - to)), as one homography.

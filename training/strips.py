@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import track
 
 from fused_ocr.alphabet import Alphabet
@@ -25,7 +26,7 @@ from fused_ocr.cropping import CropResize
 from fused_ocr.errors import ConfigError
 from fused_ocr.images import read_image
 from fused_ocr.rectification import RectifyQuads
-from fused_ocr.regions import corners_of
+from fused_ocr.regions import known_corners
 
 from .annotations import AnnotatedPhoto
 from .strings import UNKNOWN
@@ -73,8 +74,8 @@ def strips_of(
     crop: CropConfig,
     *,
     name: str = "photos",
+    readable: bool = False,
     kinds: bool = False,
-    weight: float = 1.0,
 ) -> Strips:
     """The regions of annotated photos, cut out by the layers that the graph has.
 
@@ -83,34 +84,38 @@ def strips_of(
     and the alphabet has capitals alone, it is left out as well: the shapes differ.
 
     Args:
-        photos: with texts; regions without one, and not said to be unreadable, teach
-            their kind alone.
+        photos: with texts. A region that is said to be unreadable teaches that alone,
+            if it is asked for; one of which nothing is said, its kind, if that is.
         alphabet: of the recogniser.
         slots: S.
         crop: as the graph will cut; along corners where they are known and it says so.
         name: of the source.
+        readable: whether regions that nobody can read are wanted.
         kinds: whether the photos' labels are the kinds that are to be told apart.
-        weight: see `Strips`.
 
     Raises:
         ConfigError: no region is left.
         ImageError: a photo cannot be read.
     """
     cut = _cutter(crop)
-    pixels, texts, readable, labels = [], [], [], []
+    pixels, texts, flags, labels = [], [], [], []
     foreign: Counter[str] = Counter()
-    for photo in track(photos, f"cutting {name}"):
+    console = Console(stderr=True)
+    for photo in track(photos, f"cutting {escape(name)}", console=console):
         rows = []
         for i, text in enumerate(photo.texts):
             codes = _codes(text, alphabet, slots, bool(photo.readable[i]))
             if codes is None:
                 foreign[text] += 1
                 continue
-            if codes[0] == UNKNOWN and photo.readable[i] and not kinds:
+            said = 1 if text else UNKNOWN if photo.readable[i] else 0
+            if (said == UNKNOWN and not kinds) or (
+                said == 0 and not (readable or kinds)
+            ):
                 continue
             rows.append(i)
             texts.append(codes)
-            readable.append(int(photo.readable[i]))
+            flags.append(said)
             labels.append(int(photo.labels[i]) if kinds else UNKNOWN)
         if rows:
             image = read_image(photo.path)
@@ -126,9 +131,8 @@ def strips_of(
         name,
         np.concatenate(pixels),
         np.array(texts, np.int32).reshape(-1, slots),
-        np.array(readable, np.int32),
+        np.array(flags, np.int32),
         np.array(labels, np.int32),
-        weight,
     )
 
 
@@ -183,8 +187,7 @@ def _cutter(crop: CropConfig) -> Any:
         ]
     )
     def cut(image: tf.Tensor, boxes: tf.Tensor, quads: tf.Tensor) -> tf.Tensor:
-        known = tf.reduce_all(tf.math.is_finite(quads), (2, 3), keepdims=True)
-        where = tf.where(known, quads, corners_of(boxes)) if crop.rectify else boxes
+        where = known_corners(quads, boxes) if crop.rectify else boxes
         return layer(image, where, tf.shape(boxes)[1:2])[0, ..., 0]
 
     def strips(

@@ -30,9 +30,9 @@ def start_from(model: keras.Model, init: keras.Model) -> tuple[str, ...]:
 
     Layers that speak of anchors, labels or an alphabet may be of another shape, or
     missing: they keep their random weights, so that the features are taken over by what
-    is to find or to read something else. What is frozen in the other one is frozen
-    here: a backbone's normalisation that began to follow small batches would spoil what
-    it starts from.
+    is to find or to read something else. A normalisation that is frozen in the other
+    one is frozen here: one that began to follow small batches would spoil what it
+    starts from.
 
     Args:
         model: is changed.
@@ -63,7 +63,8 @@ def start_from(model: keras.Model, init: keras.Model) -> tuple[str, ...]:
         )
     for layer, twin in pairs:
         layer.set_weights(twin.get_weights())
-        layer.trainable = twin.trainable
+        if isinstance(layer, keras.layers.BatchNormalization):
+            layer.trainable = twin.trainable
     if fresh:
         Console(stderr=True).print(f"Starting afresh: {', '.join(fresh)}.")
     return tuple(fresh)

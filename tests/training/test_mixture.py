@@ -17,6 +17,8 @@ def test_each_source_has_its_share():
     assert names == [mixture(i)[0] for i in range(800)]
     assert names.count("b") == 0
     np.testing.assert_allclose(names.count("a") / 800, 0.75, atol=0.05)
+    other = Mixture(mixture.sources, (3, 0, 1), seed=1)
+    assert names != [other(i)[0] for i in range(800)]
 
 
 def test_shares_are_the_sizes_or_the_callers():

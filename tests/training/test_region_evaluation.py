@@ -9,7 +9,7 @@ import pytest
 import stand_ins
 
 from fused_ocr.config import CropConfig, RecognizerConfig
-from fused_ocr.fusion import fuse
+from fused_ocr.fusion import describe, fuse, parts_of
 from fused_ocr.reader import Reader
 from fused_ocr.recognition.recognizer import build_recognizer
 from fused_ocr.training.annotations import AnnotatedPhoto
@@ -62,9 +62,10 @@ def test_all_right(model, photo):
     scores = measured(model, photo)
     for name in (
         "AP50", "first_box", "three_boxes", "exact", "exact_any", "strings",
-        "reading_alone", "readable",
+        "reading_alone",
     ):  # fmt: skip
         assert scores[name] == pytest.approx(1.0), name
+    assert np.isnan(scores["readable"])  # this model does not tell
     assert scores["images"] == 1 and scores["regions"] == len(photo.truth.texts)
     assert scores["corner_error"] == pytest.approx(0, abs=1e-6)
     assert scores["character_error_rate"] == 0
@@ -132,3 +133,25 @@ def test_scenes_and_files_are_photos(tmp_path):
 
 def _unknown(n):
     return np.full((n, 4, 2), np.nan, np.float32)
+
+
+def test_what_is_found_and_read_as_nothing_was_found(photo):
+    keras.utils.set_random_seed(2)
+    reader = build_recognizer(
+        RecognizerConfig(arch="convctc", size_yx=(16, 32), slots=4, width=4)
+    )
+    kernel, bias = reader.get_layer("frames").get_weights()
+    bias[-1] = 99.0
+    reader.get_layer("frames").set_weights([kernel, bias])
+    config = stand_ins.FUSION.replace(crop=CropConfig(size_yx=(16, 32), grow=1.1))
+    blank = fuse(stand_ins.detector(("plate",)), reader, config)
+    scores = measured(blank, photo)
+    assert scores["reading"] == 1 and scores["not found"] == 0
+    assert scores["strings"] == 0 and scores["exact"] == 0
+
+
+def test_copies_of_a_recogniser_are_measured(model, photo):
+    parts = parts_of(model)
+    config = describe(model).fusion.replace(flow="multiflow")
+    copied = fuse(parts.detector, parts.recognize.recognizer, config)
+    assert measured(copied, photo)["strings"] == 1

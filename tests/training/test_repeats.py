@@ -23,8 +23,8 @@ def test_the_best_is_kept_and_all_are_told(tmp_path):
         return folder / "recognizer.keras", {"strings": options["seed"] / 10}
 
     run = RunConfig(tmp_path, epochs=1, steps=1, settings='{"seed": "4", "width": "3"}')
-    path, outcomes = repeated(recipe, 3, run, {"seed": 4, "width": 3})
-    assert path == tmp_path / "recognizer.keras"
+    path, best, outcomes = repeated(recipe, 3, run, {"seed": 4, "width": 3})
+    assert path == tmp_path / "recognizer.keras" and best == 1
     assert path.read_text() == "made of 5"
     assert [(one.seed, one.val_loss) for one in outcomes] == [
         (4, 0.5),
@@ -37,6 +37,13 @@ def test_the_best_is_kept_and_all_are_told(tmp_path):
     assert json.loads(seen[1][3]) == {"seed": "5", "width": "3"}
     with pytest.raises(ConfigError, match="at least once"):
         repeated(recipe, 0, run, {"seed": 4})
+
+
+def test_a_single_training_is_not_overwritten(tmp_path):
+    (tmp_path / "state.npz").write_bytes(b"")
+    run = RunConfig(tmp_path, epochs=1, steps=1)
+    with pytest.raises(ConfigError, match="single training"):
+        repeated(lambda *_: None, 2, run, {"seed": 4})
 
 
 def _told(folder):

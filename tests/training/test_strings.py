@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from fused_ocr.config import RecognizerConfig
 from fused_ocr.recognition.recognizer import characters_of
+from fused_ocr.training import strings
 from fused_ocr.training.augmentation import Augmentation
 from fused_ocr.training.mnist_strings import MnistStrings
 from fused_ocr.training.patches import Pool
@@ -118,3 +119,37 @@ def test_strings_are_learnt(arch, width, steps, rate, expected, tmp_path):
     assert (read == truth["text"]).mean() > expected
     header = (tmp_path / "log.csv").read_text().splitlines()[0]
     assert "val_" in header and "exact" in header
+
+
+def test_heads_lose_by_what_is_known():
+    half = strings._readable_loss([1, 0, UNKNOWN], tf.constant([[0.5], [0.25], [0.9]]))
+    np.testing.assert_allclose(half, [-np.log(0.5), -np.log(0.75), 0], atol=1e-5)
+    kinds = tf.constant([[0.25, 0.75], [0.5, 0.5], [0.1, 0.9]])
+    loss = strings._kind_loss([1, 0, UNKNOWN], kinds)
+    np.testing.assert_allclose(loss, [-np.log(0.75), -np.log(0.5), 0], atol=1e-5)
+    right = strings._readable_right([1, 0, UNKNOWN], tf.constant([[0.5], [0.7], [0.9]]))
+    assert right.numpy().tolist() == [1, 0]
+    assert strings._kind_right([1, 1, UNKNOWN], kinds).numpy().tolist() == [1, 0]
+
+
+def test_places_and_lengths_lose_by_what_is_known():
+    config = RecognizerConfig(arch="goodfellow", alphabet="ab", slots=2)
+    losses = strings._place_losses(config)
+    texts = tf.constant([[0, 2], [UNKNOWN, UNKNOWN]])
+    places = tf.constant([[[0.5, 0.25, 0.25], [0.2, 0.2, 0.6]]] * 2)
+    lengths = tf.constant([[0.1, 0.7, 0.2]] * 2)
+    np.testing.assert_allclose(
+        losses["places"](texts, places), [-np.log(0.5 * 0.6), 0], atol=1e-5
+    )
+    np.testing.assert_allclose(
+        losses["length"](texts, lengths), [-np.log(0.7), 0], atol=1e-5
+    )
+
+
+def test_a_string_ends_with_its_first_blank():
+    slots = np.eye(3, dtype=np.float32)[[[0, 2, 1], [1, 0, 2], [2, 0, 0]]]
+    assert strings.best_texts(tf.constant(slots)).numpy().tolist() == [
+        [0, 2, 2],
+        [1, 0, 2],
+        [2, 2, 2],
+    ]

@@ -9,6 +9,7 @@ from PIL import Image
 
 from fused_ocr.alphabet import Alphabet
 from fused_ocr.config import CropConfig
+from fused_ocr.cropping import CropResize
 from fused_ocr.errors import ConfigError
 from fused_ocr.training.annotations import AnnotatedPhoto
 from fused_ocr.training.strip_augmentation import StripAugmentation, rim_of
@@ -67,14 +68,17 @@ def test_what_cannot_be_learnt_is_left_out_and_said(tmp_path, capsys):
     flags = [True, True, True, True, False, True]
     photos = [photo(tmp_path / "a.png", texts, flags)]
     made = strips_of(photos, Alphabet("012"), 3, CROP, name="mine")
-    assert made.texts.tolist() == [[1, 2, 3], [UNKNOWN] * 3, [0, 3, 3]]
-    assert made.readable.tolist() == [1, 0, 1]
+    assert made.texts.tolist() == [[1, 2, 3], [0, 3, 3]]
     said = " ".join(capsys.readouterr().err.split())
     assert "mine: 2 regions are left out" in said
     assert "'1a'" in said and "'2222'" in said and "'012'" in said
+    made = strips_of(photos, Alphabet("012"), 3, CROP, readable=True)
+    assert made.texts.tolist() == [[1, 2, 3], [UNKNOWN] * 3, [0, 3, 3]]
+    assert made.readable.tolist() == [1, 0, 1]
     # Where kinds are learnt, a region of unknown text teaches its kind.
     made = strips_of(photos, Alphabet("012"), 3, CROP, kinds=True)
     assert made.kinds.tolist() == [0, 3, 4, 5]
+    assert made.readable.tolist() == [1, UNKNOWN, 0, 1]
     foreign = photo(tmp_path / "b.png", ["x"])
     with pytest.raises(ConfigError, match="no region in 'none'"):
         strips_of([foreign], Alphabet("01"), 3, CROP, name="none")
@@ -94,6 +98,23 @@ def test_no_strength_cuts_the_rim_away():
     plain = StripAugmentation.of_strength(SIZE, 0.0)
     crops = plain(tf.constant(strips), tf.constant([1, 2]))
     np.testing.assert_allclose(crops[..., 0] * 255, strips[:, 3:19, 9:57], atol=1e-3)
+
+
+@pytest.mark.parametrize("size_yx", [(24, 96), (40, 160), (33, 129)])
+def test_a_crop_is_what_the_graph_cuts(tmp_path, size_yx):
+    # Of a smooth picture, through the strip with its rim or straight away.
+    y, x = np.mgrid[:120, :200]
+    pixels = (60 + 0.9 * y + 0.4 * x + 20 * np.sin(y / 9) * np.cos(x / 11))[..., None]
+    Image.fromarray(np.repeat(pixels, 3, 2).astype(np.uint8)).save(tmp_path / "a.png")
+    box = np.array([(31, 40, 79, 150)], np.float32)
+    one = AnnotatedPhoto(tmp_path / "a.png", box, np.zeros(1, np.int64), ("1",))
+    crop = CropConfig(size_yx=size_yx, square=False, grow=1.1, rectify=False)
+    strip = strips_of([one], Alphabet("1"), 1, crop).pixels
+    plain = StripAugmentation.of_strength(size_yx, 0.0)
+    through = plain(tf.constant(strip), tf.constant([0, 0]))[0]
+    image = np.array(Image.open(tmp_path / "a.png"))[None]
+    straight = CropResize(crop)(image, box[None], np.array([1], np.int32))[0, 0]
+    assert np.abs(through - straight).max() < 0.012
 
 
 def test_moves_are_small_and_never_mirror():

@@ -78,3 +78,19 @@ def test_stages_are_frozen(stage, still):
     assert ("conv1" in trained) == (stage == "none")
     with pytest.raises(ConfigError, match="none, backbone, features"):
         freeze(model, "all")
+
+
+def test_what_was_frozen_once_is_trained_again():
+    first = strings()
+    freeze(first, "features")
+    second = strings()
+    start_from(second, first)
+    freeze(second, "none")
+    norms = [
+        layer for layer in second.layers
+        if isinstance(layer, keras.layers.BatchNormalization)
+    ]  # fmt: skip
+    assert norms and not any(layer.trainable for layer in norms)
+    for layer in second.layers:
+        if layer.weights and layer not in norms:
+            assert layer.trainable, layer.name

@@ -11,7 +11,7 @@ from ..glyphs import FontGlyphs, Mask
 from .chance import near, pick
 from .cutout import Cutout, Rectangle, rounded
 from .flat_region import FlatRegion, corners
-from .lettering import bolder, choose_style, squeezed, word
+from .lettering import bolder, choose_style, word
 from .weathering import weather
 
 __all__ = ["draw_meter"]
@@ -62,17 +62,17 @@ def draw_meter(
     whole = (margin, margin, margin + high, margin + span)
     _face(rng, cutout, fonts.paths[choose_style(rng, fonts)], whole)
     red = int(rng.integers(0, 3)) if rng.random() < 0.5 else 0
-    drum, last = pick(rng, _DRUMS), rng.random() < 0.5
+    drum, red_drum = pick(rng, _DRUMS), rng.random() < 0.5
     for i, mask in enumerate(masks):
         x = margin + i * (wide + gap)
         window = (margin, x, margin + high, x + wide)
         of_red = i >= len(text) - red
-        ground = _RED if of_red and last else drum
-        ink = _ink(ground, red=of_red and not last)
+        ground = _RED if of_red and red_drum else drum
+        ink = _ink(ground, red=of_red and not red_drum)
         _window(rng, cutout, window, near(rng, ground, 6))
         turned = rng.normal(0, 0.04) * tall  # drums seldom stand quite still
         cutout.paint(
-            squeezed(mask, (mask.shape[0], min(mask.shape[1], int(wide)))),
+            mask,
             near(rng, ink, 8),
             corner_yx=(margin + pad + turned, x + (wide - mask.shape[1]) / 2),
             opacity=rng.uniform(0.85, 1.0),

@@ -1,0 +1,140 @@
+"""`train recognizer` on regions, from the command line: what it makes and refuses."""
+
+import json
+import pathlib
+
+import matplotlib as mpl
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from fused_ocr.cli import main
+from fused_ocr.recognition.cut_as import cut_of
+from fused_ocr.recognition.recognizer import alphabet_of, kinds_of
+from fused_ocr.runtimes import load_keras_model
+from fused_ocr.training.annotations import AnnotatedPhoto, write_annotations
+
+FOLDER = pathlib.Path(mpl.get_data_path()) / "fonts" / "ttf"
+ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+
+
+def run(*arguments):
+    return CliRunner().invoke(main, [str(one) for one in arguments])
+
+
+@pytest.fixture(scope="module")
+def scenes(tmp_path_factory):
+    """Synthetic plates, and a class file with a second class that no photo has."""
+    folder = tmp_path_factory.mktemp("scenes")
+    made = run(
+        "synth", folder, "--kind", "plates", "--count", 12, "--size", 96, 160,
+        "--fonts", FOLDER, "--seed", 3,
+    )  # fmt: skip
+    assert made.exit_code == 0, made.output
+    (folder / "both.csv").write_text("plate,0\nbib,1\n")
+    return folder
+
+
+def trained(scenes, out, *more):
+    return run(
+        "train", "recognizer", "--out", out, "--arch", "convctc", "--width", 2,
+        "--annotations", scenes / "annotations.csv", "--classes", scenes / "both.csv",
+        "--characters", ALPHABET, "--epochs", 1, "--steps", 2, "--batch-size", 4,
+        "--validation-steps", 1, *more,
+    )  # fmt: skip
+
+
+def test_regions_are_learnt_and_the_best_of_two_is_kept(scenes, tmp_path):
+    out = tmp_path / "run"
+    done = trained(
+        scenes, out, "--size", 16, 48, "--slots", 10, "--rows", 2, "--readable",
+        "--kinds", "--grow", 1.25, "--letterbox", "--repeat", 2,
+    )  # fmt: skip
+    assert done.exit_code == 0, done.output
+    assert "2 trainings: validation loss" in done.output
+    told = json.loads((out / "repeats.json").read_text())
+    assert [one["seed"] for one in told] == [1, 2]
+    made = load_keras_model(out / "recognizer.keras")
+    assert alphabet_of(made).characters == ALPHABET
+    assert kinds_of(made) == ("plate", "bib")
+    crop = cut_of(made)
+    assert (crop.size_yx, crop.grow, crop.square) == ((16, 48), 1.25, True)
+    read = made(np.zeros((1, 16, 48, 1), np.float32))
+    assert set(read) == {"characters", "readable", "kinds"}
+    # Both were measured on the same batches: their logs may be compared.
+    best = min(told, key=lambda one: one["val_loss"])
+    folder = out / f"repeat_{best['seed']}"
+    assert (out / "recognizer.keras").read_bytes() == (
+        folder / "recognizer.keras"
+    ).read_bytes()
+    again = trained(
+        scenes, out, "--size", 16, 48, "--slots", 10, "--rows", 2, "--readable",
+        "--kinds", "--grow", 1.25, "--letterbox", "--repeat", 3,
+    )  # fmt: skip
+    assert again.exit_code == 0, again.output
+    later = json.loads((out / "repeats.json").read_text())
+    assert later[:2] == told and len(later) == 3
+
+
+def test_a_validation_without_texts_is_not_the_end(scenes, tmp_path):
+    # Regions that nobody can read, and boxes of which nothing is said.
+    photo = next((scenes / "pictures").glob("*.png"))
+    boxes = np.array([(4, 4, 20, 60), (40, 4, 60, 80)], np.float32)
+    unsaid = AnnotatedPhoto(
+        photo, boxes, np.zeros(2, np.int64), ("", ""), readable=np.array([False, True])
+    )
+    write_annotations(tmp_path / "held.csv", [unsaid], ("plate",))
+    done = trained(
+        scenes, tmp_path / "run", "--readable", "--validation", tmp_path / "held.csv"
+    )
+    assert done.exit_code == 0, done.output
+    assert (tmp_path / "run" / "recognizer.keras").exists()
+    assert "nan" in done.output
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--arch", "cnn", "--rows", 2), "--rows does nothing without --arch convctc"),
+        (("--arch", "cnn", "--share", 1), "--share does nothing"),
+        (("--arch", "crnn", "--readable"), "--readable does nothing without --annot"),
+        (("--arch", "crnn", "--scenes", 5), "--scenes gives single characters"),
+        (
+            ("--arch", "crnn", "--characters", "ab"),
+            "MNIST's sequences are of the digits",
+        ),
+    ],
+)
+def test_options_that_do_nothing_are_refused(tmp_path, options, message):
+    done = run("train", "recognizer", "--out", tmp_path / "run", *options)
+    assert done.exit_code == 2 and message in done.output
+    assert "Traceback" not in done.output
+
+
+def test_freezing_noise_is_refused(scenes, tmp_path):
+    done = trained(scenes, tmp_path / "run", "--freeze", "backbone")
+    assert done.exit_code == 2 and "--freeze needs --init" in done.output
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--corners",), "--corners does nothing without --annotations"),
+        (("--share", 1), "--share does nothing without --annotations"),
+    ],
+)
+def test_a_detector_refuses_what_does_nothing(tmp_path, options, message):
+    done = run("train", "detector", "--out", tmp_path / "run", *options)
+    assert done.exit_code == 2 and message in done.output
+
+
+def test_corners_need_corners(scenes, tmp_path):
+    photo = next((scenes / "pictures").glob("*.png"))
+    boxes = np.array([(4, 4, 20, 60)], np.float32)
+    boxed = AnnotatedPhoto(photo, boxes, np.zeros(1, np.int64), ("",))
+    write_annotations(tmp_path / "boxes.csv", [boxed], ("plate",))
+    done = run(
+        "train", "detector", "--out", tmp_path / "run", "--corners",
+        "--annotations", tmp_path / "boxes.csv", "--classes", scenes / "classes.csv",
+    )  # fmt: skip
+    assert done.exit_code == 2 and "none of the boxes has any" in done.output
