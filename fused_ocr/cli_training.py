@@ -61,6 +61,12 @@ _SYSTEM_FONTS = (Path("/usr/share/fonts"), Path("/Library/Fonts"))
     default="train",
     help="Half of the fonts, digits and photos.",
 )
+@click.option(
+    "--layout",
+    multiple=True,
+    help="Kinds of plates, such as 'us' or 'india two rows'; else all.",
+)
+@click.option("--steep", is_flag=True, help="All regions from angles up to 45 degrees.")
 @click.option("--seed", type=int, default=1)
 @material_options
 def synth(
@@ -70,14 +76,21 @@ def synth(
     size: tuple[int, int],
     split: str,
     seed: int,
-    **material: Any,
+    **options: Any,
 ) -> None:
     """Write synthetic photos, their annotations and a contact sheet into FOLDER."""
     if kind in ("lines", "scattered"):  # MNIST's digits come through TensorFlow
         quiet_tensorflow()
     from fused_ocr.training.synthesis import write_scenes
 
-    scenes, classes = _scenes(_material(material), kind, split, seed, tuple(size))
+    if kind != "plates":
+        _refuse("layout", needs="--kind plates")
+    if kind in ("lines", "scattered"):
+        _refuse("steep", needs="--kind plates, houses, bibs or meters")
+    of_regions = {"layouts": options["layout"], "steep": options["steep"]}
+    scenes, classes = _scenes(
+        _material(options), kind, split, seed, tuple(size), of_regions
+    )
     written = write_scenes(folder, scenes, count, classes=classes, sheet=True)
     things = "characters" if classes == ("character",) else "regions"
     click.echo(
@@ -354,7 +367,12 @@ def _run(out: Path, options: dict[str, Any]) -> Any:
 
 
 def _scenes(
-    material: Any, kind: str, split: str, seed: int, size_yx: Any
+    material: Any,
+    kind: str,
+    split: str,
+    seed: int,
+    size_yx: Any,
+    of_regions: dict[str, Any],
 ) -> tuple[Any, tuple[str, ...]]:
     """The scene of an index, and the classes of what is in it."""
     from fused_ocr.training.material import LineScenes, ScatteredScenes
@@ -363,7 +381,8 @@ def _scenes(
     if kind == "scattered":
         return ScatteredScenes(material.mnist(split), seed, size_yx), ("character",)
     if kind in LABELS:
-        return material.region_scenes(kind, split, seed, size_yx), (LABELS[kind],)
+        scenes = material.region_scenes(kind, split, seed, size_yx, **of_regions)
+        return scenes, (LABELS[kind],)
     photos, characters = material.backgrounds(split), material.characters
     sources = material.sources(split)
     return LineScenes(sources, seed, size_yx, photos, characters), ("character",)

@@ -56,6 +56,7 @@ class Material:
         size_yx: tuple[int, int],
         *,
         steep: bool = False,
+        layouts: Sequence[str] = (),
     ) -> RegionScenes:
         """Scenes of a kind of regions, of a half, `train` or `unseen`."""
         characters = self.characters
@@ -63,7 +64,9 @@ class Material:
             characters = ALPHANUMERIC
         fonts = FontGlyphs(find_fonts(self.fonts, split, ALPHANUMERIC))
         photos = self.backgrounds(split)
-        return RegionScenes(kind, fonts, seed, size_yx, photos, characters, steep)
+        return RegionScenes(
+            kind, fonts, seed, size_yx, photos, characters, steep, layouts
+        )
 
     def backgrounds(self, split: str) -> list[str]:
         """Photos of a half, `train` or `unseen`."""

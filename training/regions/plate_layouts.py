@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -268,6 +269,21 @@ LAYOUTS: tuple[PlateLayout, ...] = (
 _WEIGHTS = np.array([layout.weight for layout in LAYOUTS])
 
 
-def any_layout(rng: np.random.Generator) -> PlateLayout:
-    """One of `LAYOUTS`, as likely as its weight says."""
-    return LAYOUTS[int(rng.choice(len(LAYOUTS), p=_WEIGHTS / _WEIGHTS.sum()))]
+def any_layout(rng: np.random.Generator, names: Sequence[str] = ()) -> PlateLayout:
+    """One of `LAYOUTS`, as likely as its weight says.
+
+    Args:
+        rng: decides.
+        names: of those that may be taken; all if there are none.
+
+    Raises:
+        ConfigError: there is no layout of such a name.
+    """
+    known = [layout.name for layout in LAYOUTS]
+    for name in names:
+        if name not in known:
+            raise ConfigError(
+                f"Layouts of plates: {', '.join(known)}. Received: {name!r}."
+            )
+    odds = _WEIGHTS * np.array([not names or name in names for name in known])
+    return LAYOUTS[int(rng.choice(len(LAYOUTS), p=odds / odds.sum()))]

@@ -23,6 +23,7 @@ from .chance import Colour, log_uniform, near
 from .flat_region import FlatRegion, corners
 from .houses import draw_house_number
 from .meters import draw_meter
+from .plate_layouts import any_layout
 from .plates import draw_plate
 from .pose import Homography, paste, project, random_pose, seen_height
 from .signs import draw_sign
@@ -96,7 +97,7 @@ class _Placed:
         return surroundings.plane_of(self.pose, self.flat.quad_yx, self.flat.wide_cm)
 
 
-def region_scene(
+def region_scene(  # noqa: PLR0913 - each decides a scene by itself
     rng: np.random.Generator,
     kind: str,
     fonts: FontGlyphs,
@@ -105,6 +106,7 @@ def region_scene(
     photos: Sequence[str] = (),
     characters: str = ALPHANUMERIC,
     steep: bool = False,
+    layouts: Sequence[str] = (),
 ) -> RegionScene:
     """A scene with up to three regions of a kind, or in one of ten with none.
 
@@ -118,6 +120,7 @@ def region_scene(
             letter behind the number where there are letters from A to F; bibs and
             meters take the digits.
         steep: whether all regions are seen from any angle up to 45 degrees.
+        layouts: names of kinds of plates, see `plate_layouts`; all of them if none.
 
     Returns:
         A scene. Regions are 3 % to 60 % as wide as the picture, and do not meet. Of
@@ -142,7 +145,7 @@ def region_scene(
         if len(placed) == wanted:
             break
         width = log_uniform(rng, *_PARTS) * size_yx[1]
-        flat = _flat(rng, kind, fonts, characters, width, wall)
+        flat = _flat(rng, kind, fonts, characters, width, wall, layouts)
         pose = random_pose(rng, flat.quad_yx, size_yx, width, steep=steep)
         one = _Placed(flat, pose, hidden=bool(rng.random() < _HIDDEN))
         too_low = one.tall < _READABLE and rng.random() < 0.75
@@ -192,6 +195,7 @@ class RegionScenes:
     photos: Sequence[str] = ()
     characters: str = ALPHANUMERIC
     steep: bool = False
+    layouts: Sequence[str] = ()
 
     def __call__(self, index: int) -> RegionScene:
         """The scene of an index."""
@@ -203,6 +207,7 @@ class RegionScenes:
             photos=self.photos,
             characters=self.characters,
             steep=self.steep,
+            layouts=self.layouts,
         )
 
 
@@ -213,11 +218,13 @@ def _flat(
     characters: str,
     width: float,
     wall: Colour | None,
+    layouts: Sequence[str],
 ) -> FlatRegion:
     """A region of a kind, drawn about as large as it will be seen."""
     drawn = float(np.clip(width * 1.2, 110, 460))
     if kind == "plates":
-        return draw_plate(rng, fonts, characters, width=drawn)
+        layout = any_layout(rng, layouts)
+        return draw_plate(rng, fonts, characters, width=drawn, layout=layout)
     if kind == "bibs":
         return draw_bib(rng, fonts, characters, width=drawn * 1.25)
     if kind == "meters":

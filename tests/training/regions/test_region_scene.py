@@ -262,3 +262,15 @@ def test_the_command(tmp_path, monkeypatch, kind):
         assert any(not t.isdigit() for p in photos for t in p.texts if t)
     else:
         assert all(not t or t.isdigit() for p in photos for t in p.texts)
+
+
+def test_layouts_can_be_chosen():
+    forms = {layout.name: layout.expression() for layout in LAYOUTS}
+    for names in (("germany",), ("uk", "india two rows")):
+        texts = [t for s in scenes("plates", 15, layouts=names) for t in s.texts if t]
+        assert len(texts) > 4
+        assert all(any(forms[n].fullmatch(t) for n in names) for t in texts)
+    with pytest.raises(ConfigError, match=r"Layouts of plates: us, .*'germania'"):
+        scenes("plates", 4, layouts=("germania",))
+    done = CliRunner().invoke(main, ["synth", "x", "--kind", "bibs", "--layout", "us"])
+    assert done.exit_code == 2 and "--layout does nothing without" in done.output
