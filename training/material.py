@@ -14,6 +14,7 @@ from fused_ocr.errors import ConfigError
 from .glyphs import ArrayGlyphs, FontGlyphs, GlyphSource, find_fonts, mnist_glyphs
 from .regions.region_scene import RegionScenes
 from .scenes import Scene, line_scene, scattered_scene
+from .variation import VariedGlyphs
 
 __all__ = ["LineScenes", "Material", "ScatteredScenes"]
 
@@ -43,9 +44,14 @@ class Material:
         return mnist_glyphs("train" if split == "train" else "test", self.data_dir)
 
     def sources(self, split: str) -> list[GlyphSource]:
-        """Handwriting and print for a half, `train` or `unseen`."""
-        fonts = find_fonts(self.fonts, split, self.characters)
-        printed: list[GlyphSource] = [FontGlyphs(fonts)]
+        """Handwriting and print for a half, `train` or `unseen`.
+
+        What is trained on is varied beyond its fonts, what is measured on is not.
+        """
+        fonts = FontGlyphs(find_fonts(self.fonts, split, self.characters))
+        printed: list[GlyphSource] = [
+            VariedGlyphs(fonts) if split == "train" else fonts
+        ]
         return [self.mnist(split), *printed] if self.characters == DIGITS else printed
 
     def region_scenes(
