@@ -18,7 +18,7 @@ import tensorflow as tf
 
 from fused_ocr.config import CropConfig
 
-__all__ = ["GREY", "CropResize"]
+__all__ = ["GREY", "CropLayer", "CropResize"]
 
 GREY = (0.2989, 0.5870, 0.1140)
 """The weights of `tf.image.rgb_to_grayscale` (ITU-R BT.601)."""
@@ -29,8 +29,67 @@ as many, evenly spread. Boxes of sharp photos that shrink 2 to 8 times are then 
 1.5 of 255 from the exact filter on average (`benchmarks/crop_quality.py`)."""
 
 
+class CropLayer(keras.layers.Layer):
+    """What all crop layers share: which rows are cut, and what is said of the outputs.
+
+    Args:
+        config: a `CropConfig`, or its dictionary.
+    """
+
+    def __init__(self, config: CropConfig | dict, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.crop = (
+            config if isinstance(config, CropConfig) else CropConfig.from_dict(config)
+        )
+
+    def _crops(
+        self,
+        images: tf.Tensor,
+        places: tf.Tensor,
+        count: tf.Tensor,
+        sizes: tf.Tensor | None,
+    ) -> tf.Tensor:
+        shape = tf.shape(images)
+        if sizes is None:
+            sizes = tf.repeat(shape[None, 1:3], shape[0], axis=0)
+        slots = tf.shape(places)[1]
+        # The real ones come first, so the work ends with the fullest photo's last.
+        used = tf.minimum(tf.reduce_max(count), slots)
+        crops = self._cut(images, tf.cast(places[:, :used], tf.float32), sizes)
+        if self.crop.binarize:
+            crops = tf.round(crops)
+        real = tf.sequence_mask(count, used, crops.dtype)[..., None, None]
+        crops = tf.pad(crops * real, ((0, 0), (0, slots - used), (0, 0), (0, 0)))
+        return tf.reshape(crops, (shape[0], slots, *self.crop.size_yx, 1))
+
+    def _cut(self, images: tf.Tensor, places: tf.Tensor, sizes: tf.Tensor) -> tf.Tensor:
+        """Crops (B, n, h, w) of places (B, n, ...) in photos of these sizes."""
+        raise NotImplementedError
+
+    def compute_output_shape(
+        self,
+        images_shape: tuple,  # noqa: ARG002 - Keras calls it by this name
+        places_shape: tuple,
+        *_: Any,
+        **__: Any,
+    ) -> tuple:
+        """(B, N, h, w, 1)."""
+        return (*places_shape[:2], *self.crop.size_yx, 1)
+
+    def compute_output_spec(
+        self, images: Any, places: Any, *_: Any, **__: Any
+    ) -> keras.KerasTensor:
+        """Float32, whatever the image is."""
+        shape = self.compute_output_shape(images.shape, places.shape)
+        return keras.KerasTensor(shape, dtype="float32")
+
+    def get_config(self) -> dict[str, Any]:
+        """Arguments of the constructor."""
+        return {**super().get_config(), "config": self.crop.to_dict()}
+
+
 @keras.saving.register_keras_serializable(package="fused_ocr")
-class CropResize(keras.layers.Layer):
+class CropResize(CropLayer):
     """Cuts boxes out of the photo, as the custom layer of the licence-plate article.
 
     Without `antialias` this equals `tf.image.crop_and_resize` (on boxes corrected for
@@ -53,12 +112,6 @@ class CropResize(keras.layers.Layer):
         (B, N, h, w, 1) float32 in 0..1; rows past `count` are zero.
     """
 
-    def __init__(self, config: CropConfig | dict, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.crop = (
-            config if isinstance(config, CropConfig) else CropConfig.from_dict(config)
-        )
-
     def call(
         self,
         images: tf.Tensor,
@@ -67,15 +120,12 @@ class CropResize(keras.layers.Layer):
         sizes: tf.Tensor | None = None,
     ) -> tf.Tensor:
         """See the class."""
-        shape = tf.shape(images)
-        if sizes is None:
-            sizes = tf.repeat(shape[None, 1:3], shape[0], axis=0)
-        limits = tf.cast(sizes, tf.float32)[:, None, :] - 1.0  # (B, 1, 2)
-        slots = tf.shape(boxes_yxyx)[1]
-        # Boxes are the real ones first, so the work ends with the fullest photo's last.
-        used = tf.minimum(tf.reduce_max(count), slots)
-        boxes = self._framed(tf.cast(boxes_yxyx[:, :used], tf.float32))  # (B, n, 4)
+        return self._crops(images, boxes_yxyx, count, sizes)
 
+    def _cut(self, images: tf.Tensor, places: tf.Tensor, sizes: tf.Tensor) -> tf.Tensor:
+        shape = tf.shape(images)
+        limits = tf.cast(sizes, tf.float32)[:, None, :] - 1.0  # (B, 1, 2)
+        boxes = self._framed(places)  # (B, n, 4)
         height, width = self.crop.size_yx
         rows, weigh_rows = self._taps(
             boxes[..., 0], boxes[..., 2], height, limits[..., 0]
@@ -85,40 +135,12 @@ class CropResize(keras.layers.Layer):
         )
         first = tf.range(shape[0])[:, None, None] * shape[1]
         # expand_dims: TFLite has no `[..., None]` where two sides are dynamic.
-        places = tf.expand_dims((first + rows) * shape[2], -1) + tf.expand_dims(
+        taps = tf.expand_dims((first + rows) * shape[2], -1) + tf.expand_dims(
             columns, -2
         )
-        pixels = tf.gather(tf.reshape(images, (-1, 3)), places)  # (B, n, K, L, 3)
+        pixels = tf.gather(tf.reshape(images, (-1, 3)), taps)  # (B, n, K, L, 3)
         grey = tf.linalg.matvec(tf.cast(pixels, tf.float32), tf.constant(GREY) / 255.0)
-        crops = tf.matmul(
-            tf.matmul(weigh_rows, grey), weigh_columns, transpose_b=True
-        )  # (B, n, h, w)
-        if self.crop.binarize:
-            crops = tf.round(crops)
-        real = tf.sequence_mask(count, used, crops.dtype)[..., None, None]
-        crops = tf.pad(crops * real, ((0, 0), (0, slots - used), (0, 0), (0, 0)))
-        return tf.reshape(crops, (shape[0], slots, height, width, 1))
-
-    def compute_output_shape(
-        self,
-        images_shape: tuple,  # noqa: ARG002 - Keras calls it by this name
-        boxes_yxyx_shape: tuple,
-        *_: Any,
-        **__: Any,
-    ) -> tuple:
-        """(B, N, h, w, 1)."""
-        return (*boxes_yxyx_shape[:2], *self.crop.size_yx, 1)
-
-    def compute_output_spec(
-        self, images: Any, boxes_yxyx: Any, *_: Any, **__: Any
-    ) -> keras.KerasTensor:
-        """Float32, whatever the image is."""
-        shape = self.compute_output_shape(images.shape, boxes_yxyx.shape)
-        return keras.KerasTensor(shape, dtype="float32")
-
-    def get_config(self) -> dict[str, Any]:
-        """Arguments of the constructor."""
-        return {**super().get_config(), "config": self.crop.to_dict()}
+        return tf.matmul(tf.matmul(weigh_rows, grey), weigh_columns, transpose_b=True)
 
     def _framed(self, boxes: tf.Tensor) -> tf.Tensor:
         """The boxes as they are cut: squared, then grown around their centres."""

@@ -12,7 +12,7 @@ import tensorflow as tf
 from fused_ocr.artefact import Description
 from fused_ocr.assembly import AssembleCharacters, Assembly
 from fused_ocr.config import CropConfig, FusionConfig, SelectionConfig
-from fused_ocr.cropping import CropResize
+from fused_ocr.cropping import CropLayer, CropResize
 from fused_ocr.detection.retinanet import decoding_of
 from fused_ocr.detection.selection import SelectDetections
 from fused_ocr.errors import ArtefactDamagedError, ConfigError
@@ -60,7 +60,7 @@ class _Parts:
     letterbox: Letterbox
     detector: Any
     select: SelectDetections
-    crop: CropResize | RectifyQuads
+    crop: CropLayer
     recognize: Any
     assemble: Assembly
 
@@ -109,7 +109,7 @@ def fuse(
     boxes = config.selection.max_detections
     assemble: type[Assembly] = AssembleCharacters
     assembly, labels = config.assembly, decoding.labels
-    crop: type[CropResize | RectifyQuads] = CropResize
+    crop: type[CropLayer] = CropResize
     if reads_strings(recognizer):
         assemble = AssembleRegions
         assembly = assembly.replace(slots=slots_of(recognizer))

@@ -10,14 +10,13 @@ operator is a builtin of TFLite.
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import keras
 import numpy as np
 import tensorflow as tf
 
-from fused_ocr.config import CropConfig
-from fused_ocr.cropping import GREY
+from fused_ocr.cropping import GREY, CropLayer
 
 __all__ = ["RectifyQuads"]
 
@@ -52,7 +51,7 @@ class _View(NamedTuple):
 
 
 @keras.saving.register_keras_serializable(package="fused_ocr")
-class RectifyQuads(keras.layers.Layer):
+class RectifyQuads(CropLayer):
     """Cuts quadrilaterals out of the photo; `CropResize` for what is seen at an angle.
 
     Without `antialias` a cell is one bilinear sample in its centre, and an upright
@@ -81,12 +80,6 @@ class RectifyQuads(keras.layers.Layer):
         (B, N, h, w, 1) float32 in 0..1; rows past `count` are zero.
     """
 
-    def __init__(self, config: CropConfig | dict, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.crop = (
-            config if isinstance(config, CropConfig) else CropConfig.from_dict(config)
-        )
-
     def call(
         self,
         images: tf.Tensor,
@@ -95,42 +88,14 @@ class RectifyQuads(keras.layers.Layer):
         sizes: tf.Tensor | None = None,
     ) -> tf.Tensor:
         """See the class."""
-        shape = tf.shape(images)
-        if sizes is None:
-            sizes = tf.repeat(shape[None, 1:3], shape[0], axis=0)
-        slots = tf.shape(quads_yx)[1]
-        # The real ones come first, so the work ends with the fullest photo's last.
-        used = tf.minimum(tf.reduce_max(count), slots)
-        view = self._view(tf.cast(quads_yx[:, :used], tf.float32))
+        return self._crops(images, quads_yx, count, sizes)
+
+    def _cut(self, images: tf.Tensor, places: tf.Tensor, sizes: tf.Tensor) -> tf.Tensor:
+        view = self._view(places)
         crops = _sampled(images, *self._points(view), sizes - 1)
         if self.crop.antialias:
-            crops = _soften(crops, self.crop.size_yx, view.shrink)  # (B, n, h, w)
-        if self.crop.binarize:
-            crops = tf.round(crops)
-        real = tf.sequence_mask(count, used, crops.dtype)[..., None, None]
-        crops = tf.pad(crops * real, ((0, 0), (0, slots - used), (0, 0), (0, 0)))
-        return tf.reshape(crops, (shape[0], slots, *self.crop.size_yx, 1))
-
-    def compute_output_shape(
-        self,
-        images_shape: tuple,  # noqa: ARG002 - Keras calls it by this name
-        quads_yx_shape: tuple,
-        *_: Any,
-        **__: Any,
-    ) -> tuple:
-        """(B, N, h, w, 1)."""
-        return (*quads_yx_shape[:2], *self.crop.size_yx, 1)
-
-    def compute_output_spec(
-        self, images: Any, quads_yx: Any, *_: Any, **__: Any
-    ) -> keras.KerasTensor:
-        """Float32, whatever the image is."""
-        shape = self.compute_output_shape(images.shape, quads_yx.shape)
-        return keras.KerasTensor(shape, dtype="float32")
-
-    def get_config(self) -> dict[str, Any]:
-        """Arguments of the constructor."""
-        return {**super().get_config(), "config": self.crop.to_dict()}
+            crops = _soften(crops, self.crop.size_yx, view.shrink)
+        return crops
 
     def _view(self, quads: tf.Tensor) -> _View:
         """Homographies of quadrilaterals (B, n, 4, 2), or of the boxes around them."""
