@@ -1,6 +1,7 @@
 """How well `plates` and `numbers` read, with RapidOCR in the same run.
 
-    python benchmarks/regions.py --plates plates.csv --numbers numbers.csv \
+    python benchmarks/regions.py --plates-model plates.keras --plates plates.csv \
+        --numbers-model numbers.keras --numbers numbers.csv \
         --photos PHOTOS --rapidocr-python peers/bin/python
 
 The CSV files are annotations of whole photos, see `fused-ocr convert`. A photo is read
@@ -51,8 +52,8 @@ FRAME = (720, 1280)
 @click.command()
 @click.option("--plates", "plates_csv", type=click.Path(exists=True, path_type=Path))
 @click.option("--numbers", "numbers_csv", type=click.Path(exists=True, path_type=Path))
-@click.option("--plates-model", default="plates", help="Shipped name or .keras file.")
-@click.option("--numbers-model", default="numbers", help="Shipped name or .keras file.")
+@click.option("--plates-model", help="Shipped name or .keras file.")
+@click.option("--numbers-model", help="Shipped name or .keras file.")
 @click.option("--scenes", default=300, help="Synthetic scenes of each kind.")
 @click.option(
     "--fonts",
@@ -73,7 +74,7 @@ def main(
         ("numbers", ("houses", "bibs", "meters"), "number"),
     ):
         csv_path, given = options[f"{name}_csv"], options[f"{name}_model"]
-        if csv_path is None and not scenes:
+        if given is None:
             continue
         model = load_keras_model(find_artefact(given))
         if csv_path is not None:
