@@ -6,6 +6,7 @@ import pytest
 import tensorflow as tf
 from layer_checks import check_layer
 from PIL import Image, ImageDraw, ImageFont
+from tflite_checks import converted
 
 from fused_ocr.config import CropConfig
 from fused_ocr.cropping import CropResize
@@ -438,8 +439,6 @@ def test_config_or_its_dictionary():
 @pytest.mark.tflite
 @pytest.mark.parametrize("antialias", [False, True])
 def test_converts_with_builtins_only(antialias):
-    from ai_edge_litert.interpreter import Interpreter
-
     layer = CropResize(CropConfig(size_yx=(9, 7), antialias=antialias))
     crop = tf.function(
         lambda images, boxes, count: {"crops": layer(images, boxes, count)},
@@ -449,12 +448,7 @@ def test_converts_with_builtins_only(antialias):
             tf.TensorSpec((1,), tf.int32, "count"),
         ],
     )
-    converter = tf.lite.TFLiteConverter.from_concrete_functions(
-        [crop.get_concrete_function()], layer
-    )
-    converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
-    interpreter = Interpreter(model_content=converter.convert(), num_threads=1)
-    run = interpreter.get_signature_runner()
+    run = converted(crop, layer)
 
     photo = noise_photo(61, 95)[None]
     rng = np.random.default_rng(9)

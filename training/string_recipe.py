@@ -33,6 +33,9 @@ __all__ = ["exact_regions", "exact_strings", "string_recipe"]
 _MEASURED = 10_000
 """Sequences that the score is measured on."""
 
+_AT_ONCE = 500
+"""Crops in memory at a time; a set may have many thousands."""
+
 Scores = Callable[[], dict[str, float]]
 """Measures what was trained, after it has been saved."""
 
@@ -167,20 +170,23 @@ def exact_regions(recognizer: Any, strips: Strips) -> float:
     if not len(known):
         return float("nan")
     plain = StripAugmentation.of_strength(recognizer.input_shape[1:3], 0.0)
-    crops = plain(tf.constant(known.pixels), tf.constant([0, 0]))
-    read = recognizer.predict(crops, batch_size=256, verbose=0)
-    texts = best_texts(characters_of(read)).numpy()
-    return float((texts == known.texts).all(-1).mean())
+    right = 0
+    for start in range(0, len(known), _AT_ONCE):
+        rows = slice(start, start + _AT_ONCE)
+        crops = plain(tf.constant(known.pixels[rows]), tf.constant([0, 0]))
+        read = recognizer.predict(crops, verbose=0)
+        texts = best_texts(characters_of(read)).numpy()
+        right += int((texts == known.texts[rows]).all(-1).sum())
+    return right / len(known)
 
 
 def exact_strings(recognizer: Any, pool: Pool, seed: int = 1002) -> float:
     """The part of 10,000 sequences of a pool's digits that is read exactly."""
-    size = 500
     right = 0
-    batches = MnistStrings(pool, size, seed)(0)
-    for _ in range(_MEASURED // size):
+    batches = MnistStrings(pool, _AT_ONCE, seed)(0)
+    for _ in range(_MEASURED // _AT_ONCE):
         crops, truth = next(batches)
-        read = recognizer.predict(crops, batch_size=size, verbose=0)
+        read = recognizer.predict(crops, verbose=0)
         texts = best_texts(characters_of(read)).numpy()
         right += int((texts == truth["text"]).all(-1).sum())
     return right / _MEASURED

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from layer_checks import check_layer
+from tflite_checks import converted
 
 from fused_ocr.config import AnchorConfig, SelectionConfig
 from fused_ocr.detection.anchors import DecodeBoxes, DecodeCorners, anchors_for_frame
@@ -326,8 +327,6 @@ def test_quads_are_those_of_the_boxes(count, levels):
 
 @pytest.mark.tflite
 def test_decoding_and_selecting_convert_with_builtins_only():
-    from ai_edge_litert.interpreter import Interpreter
-
     anchors = AnchorConfig(levels=(3, 4, 5), sizes=(16.0, 32.0, 64.0))
     total = len(anchors_for_frame(96, 32, anchors))
     decode, decode_corners = DecodeBoxes(anchors, ("a",)), DecodeCorners(anchors)
@@ -346,12 +345,7 @@ def test_decoding_and_selecting_convert_with_builtins_only():
         corners = decode_corners([shifts, frames])
         return select(decode([regression, frames]), scores, geometry, corners)
 
-    converter = tf.lite.TFLiteConverter.from_concrete_functions(
-        [detect.get_concrete_function()], select
-    )
-    converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
-    interpreter = Interpreter(model_content=converter.convert(), num_threads=1)
-    run = interpreter.get_signature_runner()
+    run = converted(detect, select)
 
     rng = np.random.default_rng(3)
     for best in (0.3, 1.0, 0.45):  # none, all rows, some
