@@ -19,7 +19,8 @@ import click
 
 from fused_ocr._version import __version__
 from fused_ocr.cli_data import COMMANDS as DATA_COMMANDS
-from fused_ocr.cli_training import COMMANDS, quiet_tensorflow
+from fused_ocr.cli_runs import quiet_tensorflow
+from fused_ocr.cli_training import COMMANDS
 from fused_ocr.errors import ConfigError, FusedOcrError, ImageError
 from fused_ocr.images import MAX_PIXELS
 from fused_ocr.result import Readings
@@ -169,6 +170,11 @@ def describe(model: str, *, as_json: bool, card: bool) -> None:
 @click.option(
     "--flow", type=click.Choice(["folded", "multiflow"]), help="Of the crops."
 )
+@click.option(
+    "--refiner",
+    type=click.Path(exists=True, dir_okay=False),
+    help="A .keras file that finds corners more exactly.",
+)
 @click.option("--card", type=click.File("r", encoding="utf-8"), help="Model card, .md.")
 @click.option("--half", is_flag=True, help="Keep weights as float16: half the size.")
 def fuse(
@@ -209,7 +215,8 @@ def fuse(
         if options[name] is not None
     }
     config = config.replace(selection=config.selection.replace(**changes))
-    model = join(finder, reader, config)
+    refiner = options["refiner"] and load_keras_model(Path(options["refiner"]))
+    model = join(finder, reader, config, refiner=refiner or None)
     save_model(model, output, card=card.read() if card else "", half=half)
     size = Path(output).stat().st_size
     click.echo(f"{output}: {model.count_params():,} parameters, {size / 1e6:.2f} MB")

@@ -9,7 +9,7 @@ from typing import Any, TextIO
 
 import click
 
-from fused_ocr.cli_training import quiet_tensorflow
+from fused_ocr.cli_runs import quiet_tensorflow
 
 __all__ = ["COMMANDS"]
 

@@ -113,6 +113,11 @@ def run_options(
                     help="Train so often, with other seeds; the best is kept.",
                 ),
                 click.option(
+                    "--bfloat16",
+                    is_flag=True,
+                    help="Multiply in bfloat16; faster where the processor has it.",
+                ),
+                click.option(
                     "--strategy",
                     default="none",
                     type=click.Choice(["none", "mirrored", "multiworker"]),

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import json
-import os
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +14,10 @@ from fused_ocr.cli_options import (
     material_options,
     run_options,
 )
+from fused_ocr.cli_runs import material_of, prepare, quiet_tensorflow, run_recipe
 
-__all__ = ["COMMANDS", "quiet_tensorflow"]
+__all__ = ["COMMANDS"]
 
-_FREE = ("anchors", "patience", "repeat", "strategy", "validation_steps", "workers")
 _OF_ANNOTATIONS = ("share", "validation")
 _OF_REGIONS = (
     "size",
@@ -34,9 +30,6 @@ _OF_REGIONS = (
     "kinds",
 )
 """Options of recognisers that learn strings from annotations."""
-
-"""Options that may change when a run goes on."""
-_SYSTEM_FONTS = (Path("/usr/share/fonts"), Path("/Library/Fonts"))
 
 
 @click.command()
@@ -89,7 +82,7 @@ def synth(
         _refuse("steep", needs="--kind plates, houses, bibs or meters")
     of_regions = {"layouts": options["layout"], "steep": options["steep"]}
     scenes, classes = _scenes(
-        _material(options), kind, split, seed, tuple(size), of_regions
+        material_of(options), kind, split, seed, tuple(size), of_regions
     )
     written = write_scenes(folder, scenes, count, classes=classes, sheet=True)
     things = "characters" if classes == ("character",) else "regions"
@@ -101,7 +94,7 @@ def synth(
 
 @click.group()
 def train() -> None:
-    """Train a detector or a recogniser."""
+    """Train a detector, a recogniser or a refiner."""
 
 
 @train.command("detector")
@@ -133,10 +126,10 @@ def train_detector(out: Path, **options: Any) -> None:
     """Train a detector: OUT/detector.keras."""
     if not options["annotations"]:
         _refuse(*_OF_ANNOTATIONS, "corners", "synthetic_part", needs="--annotations")
-    _prepare(options["seed"])
+    prepare(options["seed"], bfloat16=options["bfloat16"])
     from fused_ocr.training.recipes import detector_recipe
 
-    _train(detector_recipe, out, options)
+    run_recipe(detector_recipe, out, options)
 
 
 @train.command("recognizer")
@@ -212,13 +205,33 @@ def train_recognizer(out: Path, **options: Any) -> None:
         )
     elif not options["annotations"]:
         _refuse(*_OF_REGIONS, *_OF_ANNOTATIONS, needs="--annotations")
-    _prepare(options["seed"])
+    prepare(options["seed"], bfloat16=options["bfloat16"])
     if strings:
         from fused_ocr.training.string_recipe import string_recipe as recipe
     else:
         from fused_ocr.training.recipes import recognizer_recipe as recipe
 
-    _train(recipe, out, options)
+    run_recipe(recipe, out, options)
+
+
+@train.command("refiner")
+@run_options(epochs=12, steps=500, batch_size=64, learning_rate=2e-3)
+@annotation_options
+@click.option("--width", type=click.IntRange(1), help="Channels of the first stage.")
+@click.option(
+    "--augmentation",
+    type=click.FloatRange(0, 2),
+    default=0.4,
+    help="How much the light of crops is changed; 0 not at all.",
+)
+def train_refiner(out: Path, **options: Any) -> None:
+    """Train a refiner, which looks at regions again for corners: OUT/refiner.keras."""
+    if not options["annotations"]:
+        raise click.UsageError("A refiner learns from regions: give --annotations.")
+    prepare(options["seed"], bfloat16=options["bfloat16"])
+    from fused_ocr.training.refiner import refiner_recipe
+
+    run_recipe(refiner_recipe, out, options)
 
 
 @click.command()
@@ -248,7 +261,7 @@ def evaluate(model: str, **options: Any) -> None:
     quiet_tensorflow()
     from fused_ocr.training.evaluation_recipe import evaluate_model
 
-    scores = evaluate_model(model, _material(options), options)
+    scores = evaluate_model(model, material_of(options), options)
     if not scores:
         raise click.UsageError(
             "Nothing to measure: give --scattered, --lines, --plates, --houses, "
@@ -260,34 +273,6 @@ def evaluate(model: str, **options: Any) -> None:
             click.echo(f"  {key.replace('_', ' ')}: {value:.4f}")
 
 
-def quiet_tensorflow() -> None:
-    """Import TensorFlow without the page of notes it writes at its start.
-
-    They come from native code, before its own setting for them is read, so that the
-    stream itself is turned away. If TensorFlow is missing, whoever needs it says so.
-    """
-    sys.stderr.flush()
-    kept = os.dup(2)
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, 2)
-    try:
-        with contextlib.suppress(ImportError):
-            import tensorflow as tf
-
-            tf.config.list_logical_devices()
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
-        os.close(nowhere)
-
-
-def _prepare(seed: int) -> None:
-    quiet_tensorflow()
-    import keras
-
-    keras.utils.set_random_seed(seed)
-
-
 def _refuse(*names: str, needs: str) -> None:
     """Refuse options that were given and would do nothing."""
     context = click.get_current_context()
@@ -296,74 +281,6 @@ def _refuse(*names: str, needs: str) -> None:
         if context.get_parameter_source(name) is not default:
             option = name.replace("_", "-")
             raise click.UsageError(f"--{option} does nothing without {needs}.")
-
-
-def _train(recipe: Any, out: Path, options: dict[str, Any]) -> None:
-    """Run a recipe, perhaps several times, and say what came of it."""
-    material, run = _material(options), _run(out, options)
-    # The same for all repeats, so that their losses compare.
-    options = {**options, "validation_seed": options["seed"] + 1}
-
-    def once(
-        folder: Path, run: Any, options: dict[str, Any]
-    ) -> tuple[Path, dict[str, float]]:
-        made: tuple[Path, dict[str, float]] = recipe(folder, material, run, options)
-        return made
-
-    if options["repeat"] == 1:
-        path, scores = once(out, run, options)
-        outcomes = []
-    else:
-        from fused_ocr.training.repeats import repeated
-
-        path, best, outcomes = repeated(once, options["repeat"], run, options)
-        scores = outcomes[best].scores
-    click.echo(f"{path}: see {out / 'curves.png'}")
-    for name, score in scores.items():
-        line = f"  {name}: {score:.2%}"
-        if outcomes:
-            all_of_them = [one.scores[name] for one in outcomes]
-            line += f", of {min(all_of_them):.2%} to {max(all_of_them):.2%}"
-        click.echo(line)
-    if outcomes:
-        losses = sorted(one.val_loss for one in outcomes)
-        click.echo(
-            f"  {len(losses)} trainings: validation loss {losses[0]:.4f} to "
-            f"{losses[-1]:.4f}; see {out / 'repeats.json'}"
-        )
-
-
-def _material(options: dict[str, Any]) -> Any:
-    from fused_ocr.training.material import Material
-
-    return Material(
-        options["data_dir"],
-        tuple(options["fonts"]) or _SYSTEM_FONTS,
-        tuple(options["photos"]),
-        options["characters"],
-    )
-
-
-def _run(out: Path, options: dict[str, Any]) -> Any:
-    from fused_ocr.training.runs import RunConfig
-
-    return RunConfig(
-        out,
-        epochs=options["epochs"],
-        steps=options["steps"],
-        validation_steps=options["validation_steps"],
-        learning_rate=options["learning_rate"],
-        weight_decay=options["weight_decay"],
-        ema=options["ema"] or None,
-        patience=options["patience"],
-        batch_size=options["batch_size"],
-        strategy=options["strategy"],
-        workers=options["workers"],
-        freeze=options["freeze"],
-        settings=json.dumps(
-            {k: str(v) for k, v in sorted(options.items()) if k not in _FREE}
-        ),
-    )
 
 
 def _scenes(

@@ -7,14 +7,9 @@ known, is refused with the nearest known one. Derived values are properties.
 from __future__ import annotations
 
 import dataclasses
-import difflib
-import json
-import types
-import typing
-from typing import Any, TypeVar
 
 from fused_ocr.alphabet import DIGITS, Alphabet
-from fused_ocr.errors import ConfigError
+from fused_ocr.config_base import Config
 
 __all__ = [
     "AnchorConfig",
@@ -24,78 +19,13 @@ __all__ = [
     "DetectorConfig",
     "FusionConfig",
     "RecognizerConfig",
+    "RefinerConfig",
     "SelectionConfig",
 ]
-
-Self = TypeVar("Self", bound="Config")
 
 _STRINGS = ("convctc", "crnn", "goodfellow")
 _SMALLEST = {"cnn": 8, "dense": 4, **dict.fromkeys(_STRINGS, 16)}
 """Shortest side of a crop by architecture: the convolutions halve it 3 or 4 times."""
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Config:
-    """Base of the configurations: dictionaries and JSON, strictly, in and out."""
-
-    def to_dict(self) -> dict[str, Any]:
-        """Plain dictionaries, lists, strings, numbers: ready for JSON."""
-        return typing.cast(dict[str, Any], json.loads(json.dumps(_plain(self))))
-
-    @classmethod
-    def from_dict(cls: type[Self], values: dict[str, Any]) -> Self:
-        """Rebuild from `to_dict`'s output.
-
-        Raises:
-            ConfigError: an unknown key, or a value of a wrong type or out of range.
-        """
-        if not isinstance(values, dict):
-            raise ConfigError(
-                f"{cls.__name__} is made from a dictionary. Received: {values!r}."
-            )
-        known = {field.name for field in dataclasses.fields(cls)}
-        for key in values:
-            if key not in known:
-                nearest = difflib.get_close_matches(str(key), known, n=1)
-                hint = f" Did you mean {nearest[0]!r}?" if nearest else ""
-                raise ConfigError(
-                    f"{cls.__name__} has no field {key!r}.{hint} Known fields: "
-                    f"{', '.join(sorted(known))}."
-                )
-        hints = typing.get_type_hints(cls)
-        revived = {key: _revive(hints[key], value) for key, value in values.items()}
-        for key, value in revived.items():
-            if not _fits(hints[key], value):
-                wanted = str(getattr(cls, "__annotations__", {})[key])
-                raise ConfigError(
-                    f"{cls.__name__}.{key} must be of type {wanted}. "
-                    f"Received: {value!r}."
-                )
-        return cls(**revived)
-
-    def to_json(self) -> str:
-        """The configuration as one indented JSON object."""
-        return json.dumps(self.to_dict(), indent=2, ensure_ascii=False)
-
-    @classmethod
-    def from_json(cls: type[Self], text: str) -> Self:
-        """Rebuild from `to_json`'s output; raises `ConfigError` as `from_dict`."""
-        try:
-            values = json.loads(text)
-        except json.JSONDecodeError as error:
-            raise ConfigError(f"Not a JSON configuration: {error}.") from error
-        return cls.from_dict(values)
-
-    def replace(self: Self, **changes: Any) -> Self:
-        """A copy with some fields changed, checked like a new one."""
-        return dataclasses.replace(self, **changes)
-
-    def _need(self, condition: bool, rule: str, field: str) -> None:  # noqa: FBT001
-        if not condition:
-            raise ConfigError(
-                f"{type(self).__name__}.{field} {rule}. "
-                f"Received: {getattr(self, field)!r}."
-            )
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -288,8 +218,8 @@ class RecognizerConfig(Config):
         if self.arch == "goodfellow":
             self._need(self.slots >= 1, "must be at least 1", "slots")
         elif self.reads_strings:
-            # Frames of 4 pixels; equal neighbours need a blank frame between them.
-            most = self.rows * (self.size_yx[1] // 8)
+            # Frames of 2 pixels; equal neighbours need a blank frame between them.
+            most = self.rows * (self.size_yx[1] // 4)
             self._need(
                 1 <= self.slots <= most,
                 f"must be in 1..{most} for crops {self.size_yx[1]} pixels wide",
@@ -302,6 +232,28 @@ class RecognizerConfig(Config):
     def reads_strings(self) -> bool:
         """Whether a crop holds a string, and not one character."""
         return self.arch in _STRINGS
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class RefinerConfig(Config):
+    """The network that looks at a region again and moves its corners."""
+
+    size_yx: tuple[int, int] = (48, 96)
+    """Height and width of its crops, pixels."""
+    grow: float = 1.5
+    """Factor on both sides of the region, so that corners that are off lie inside."""
+    width: int | None = None
+    """Channels of the first stage (16)."""
+
+    def __post_init__(self) -> None:
+        self._need(
+            len(self.size_yx) == 2
+            and all(s >= 16 and s % 8 == 0 for s in self.size_yx),
+            "needs two multiples of 8 of at least 16 pixels",
+            "size_yx",
+        )
+        self._need(self.grow >= 1, "must be at least 1", "grow")
+        self._need(self.width is None or self.width >= 1, "must be at least 1", "width")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -339,6 +291,8 @@ class FusionConfig(Config):
     n inputs and n outputs, one copy of the recogniser for each box."""
     selection: SelectionConfig = SelectionConfig()
     """From anchors to boxes."""
+    refinements: int = 2
+    """How often a refiner, if there is one, looks at the corners again."""
     crop: CropConfig = CropConfig()
     """From boxes to crops."""
     assembly: AssemblyConfig = AssemblyConfig()
@@ -355,33 +309,4 @@ class FusionConfig(Config):
             "must be 'folded' or 'multiflow'",
             "flow",
         )
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, Config):
-        return {
-            field.name: _plain(getattr(value, field.name))
-            for field in dataclasses.fields(value)
-        }
-    return list(value) if isinstance(value, tuple) else value
-
-
-def _revive(hint: Any, value: Any) -> Any:
-    if isinstance(hint, type) and issubclass(hint, Config):
-        return hint.from_dict(value)
-    if typing.get_origin(hint) is tuple and isinstance(value, (list, tuple)):
-        return tuple(_revive(typing.get_args(hint)[0], item) for item in value)
-    allowed = typing.get_args(hint) if isinstance(hint, types.UnionType) else (hint,)
-    if float in allowed and isinstance(value, int) and not isinstance(value, bool):
-        return float(value)
-    return value
-
-
-def _fits(hint: Any, value: Any) -> bool:
-    """Whether a revived value has the type of its field."""
-    if isinstance(hint, types.UnionType):
-        return any(_fits(one, value) for one in typing.get_args(hint))
-    if typing.get_origin(hint) is tuple:
-        item = typing.get_args(hint)[0]
-        return isinstance(value, tuple) and all(_fits(item, v) for v in value)
-    return isinstance(value, hint) and (hint is bool or not isinstance(value, bool))
+        self._need(self.refinements >= 1, "must be at least 1", "refinements")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -28,6 +29,7 @@ from fused_ocr.recognition.recognizer import (
     slots_of,
 )
 from fused_ocr.rectification import RectifyQuads
+from fused_ocr.refinement import RefineCorners, need_refiner
 from fused_ocr.regions import AssembleRegions
 
 __all__ = [
@@ -60,13 +62,18 @@ class _Parts:
     letterbox: Letterbox
     detector: Any
     select: SelectDetections
+    refine: Any
     crop: CropLayer
     recognize: Any
     assemble: Assembly
 
 
 def fuse(
-    detector: keras.Model, recognizer: keras.Model, config: FusionConfig | None = None
+    detector: keras.Model,
+    recognizer: keras.Model,
+    config: FusionConfig | None = None,
+    *,
+    refiner: keras.Model | None = None,
 ) -> keras.Model:
     """Join a detector and a recogniser into one model that reads photos.
 
@@ -76,6 +83,8 @@ def fuse(
             single characters, which become lines, or of strings, one a detection.
         config: frame, thresholds, crop, reading order; the defaults, with the crops
             cut as the recogniser had them in training, if left out.
+        refiner: as `fused-ocr train refiner` gives it: finds the corners of regions
+            more exactly than the detector, or for one without corners.
 
     Returns:
         A Keras model `fused_ocr`: images uint8 (B, H, W, 3) to a dictionary of the
@@ -84,7 +93,8 @@ def fuse(
 
     Raises:
         ConfigError: the recogniser's input and the crop's size differ, or the frame is
-            no multiple of the detector's largest stride.
+            no multiple of the detector's largest stride; there is a refiner, and the
+            recogniser reads single characters.
         ArtefactDamagedError: one of the models is not what it should be.
     """
     decoding, alphabet = decoding_of(detector), alphabet_of(recognizer)
@@ -110,16 +120,23 @@ def fuse(
     assemble: type[Assembly] = AssembleCharacters
     assembly, labels = config.assembly, decoding.labels
     crop: type[CropLayer] = CropResize
+    refine = refiner and _refine(refiner, config)
     if reads_strings(recognizer):
         assemble = AssembleRegions
         assembly = assembly.replace(slots=slots_of(recognizer))
         labels = kinds_of(recognizer) or labels
-        if "corners" in detector.output and config.crop.rectify:
+        if (refine or "corners" in detector.output) and config.crop.rectify:
             crop = RectifyQuads
+    elif refine:
+        raise ConfigError(
+            "A refiner is for regions, whose strings are read as a whole. Received a "
+            "recogniser of single characters: leave the refiner out."
+        )
     parts = _Parts(
         letterbox=Letterbox(config.frame_yx, name="letterbox"),
         detector=detector,
         select=SelectDetections(config.selection, name="select"),
+        refine=refine,
         crop=crop(config.crop, name="crop"),
         recognize=(
             FoldedFlow(recognizer, name="recognize")
@@ -130,6 +147,13 @@ def fuse(
     )
     images = keras.Input((None, None, 3), dtype="uint8", name="images")
     return keras.Model(images, _flow(parts, images), name="fused_ocr")
+
+
+def _refine(refiner: keras.Model, config: FusionConfig) -> RefineCorners:
+    need_refiner(refiner)
+    return RefineCorners(
+        fold_batch_normalization(refiner), config.refinements, name="refine"
+    )
 
 
 def up_to_boxes(
@@ -188,8 +212,13 @@ def frozen_flow(model: keras.Model) -> Callable[..., dict[str, Any]]:
     parts = parts_of(model)
     found = parts.select.selection.max_detections
     crops = tf.TensorSpec((None, found, *parts.crop.crop.size_yx, 1), tf.float32)
+    refine = parts.refine
+    if refine:
+        corners = tf.TensorSpec((None, found, *refine.cut.crop.size_yx, 1), tf.float32)
+        look = frozen(refine.look, [corners, tf.TensorSpec((None,), tf.int32)])
     constant = dataclasses.replace(
         parts,
+        refine=refine and functools.partial(refine.refined, look),
         detector=frozen(
             parts.detector,
             [tf.TensorSpec((None, *parts.letterbox.frame_yx, 3), tf.float32)],
@@ -218,6 +247,7 @@ def describe(model: keras.Model) -> Description:
             frame_yx=parts.letterbox.frame_yx,
             flow="folded" if isinstance(parts.recognize, FoldedFlow) else "multiflow",
             selection=parts.select.selection,
+            **({"refinements": parts.refine.steps} if parts.refine else {}),
             crop=parts.crop.crop,
             assembly=parts.assemble.assembly,
         ),
@@ -239,6 +269,7 @@ def parts_of(model: keras.Model) -> _Parts:
                 for name in ("letterbox", "detector", "select", "crop", "assemble")
             },
             recognize=layers[recognize],
+            refine=layers.get("refine"),
         )
     except KeyError as error:
         raise ArtefactDamagedError(
@@ -266,12 +297,15 @@ def _flow(parts: _Parts, images: Any, sizes: Any = None) -> dict[str, Any]:
     found = parts.select(
         anchors["boxes"], anchors["scores"], geometry, anchors.get("corners")
     )  # (B, N, ...)
-    count, quads = found["count"], found.get("quads")
-    cut = quads if isinstance(parts.crop, RectifyQuads) else found["boxes"]
+    boxes, count, quads = found["boxes"], found["count"], found.get("quads")
+    if parts.refine:
+        places = boxes if quads is None else quads
+        boxes, quads = parts.refine(images, places, count, sizes)
+    cut = quads if isinstance(parts.crop, RectifyQuads) else boxes
     crops = parts.crop(images, cut, count, sizes)  # (B, N, h, w, 1)
     read = _recognize(parts.recognize, crops, count)  # (B, N, S, A)
     outputs: dict[str, Any] = parts.assemble(
-        found["boxes"], found["scores"], found["classes"], count, read, quads
+        boxes, found["scores"], found["classes"], count, read, quads
     )
     return outputs
 

@@ -16,9 +16,10 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from fused_ocr.boxes import CORNER_EDGES
 from fused_ocr.cropping import GREY, CropLayer
 
-__all__ = ["RectifyQuads"]
+__all__ = ["RectifyQuads", "box_around", "corners_of", "known_corners"]
 
 _NEAREST = 0.1
 """The homography's denominator is larger than this all over a crop. It is the distance
@@ -97,6 +98,42 @@ class RectifyQuads(CropLayer):
             crops = _soften(crops, self.crop.size_yx, view.shrink)
         return crops
 
+    def to_photo(self, quads_yx: tf.Tensor, points: tf.Tensor) -> tf.Tensor:
+        """Where points of the crops lie in the photo.
+
+        Args:
+            quads_yx: (B, N, 4, 2), what the crops were cut along.
+            points: (B, N, K, 2) float32, y and x in parts of a crop's sides, 0..1.
+
+        Returns:
+            float32 (B, N, K, 2), y and x in pixel edges.
+        """
+        view = self._view(quads_yx)
+        plane = 0.5 + tf.expand_dims(view.frame, 2) * (points - 0.5)  # v and u
+        v, u = tf.split(plane, 2, -1)
+        slopes = tf.expand_dims(view.slopes, 2)
+        steps = v * tf.expand_dims(view.down, 2) + u * tf.expand_dims(view.right, 2)
+        depth = 1.0 + tf.reduce_sum(slopes * (plane - 0.5), -1, keepdims=True)
+        return tf.expand_dims(view.corner, 2) + steps / depth
+
+    def to_crop(self, quads_yx: tf.Tensor, places: tf.Tensor) -> tf.Tensor:
+        """The way back: where places (B, N, K, 2) of the photo lie in the crops.
+
+        With `to_photo`'s names, (v down + u right) / depth = place - corner are two
+        linear equations for v and u.
+        """
+        view = self._view(quads_yx)
+        apart = places - tf.expand_dims(view.corner, 2)
+        slope_v, slope_u = tf.split(tf.expand_dims(view.slopes, 2), 2, -1)
+        a = tf.expand_dims(view.down, 2) - apart * slope_v
+        b = tf.expand_dims(view.right, 2) - apart * slope_u
+        c = apart * (1.0 - (slope_v + slope_u) / 2)
+        # Cramer's rule; a, b and c hold y and x.
+        area = a[..., 0] * b[..., 1] - a[..., 1] * b[..., 0]
+        v = (c[..., 0] * b[..., 1] - c[..., 1] * b[..., 0]) / area
+        u = (a[..., 0] * c[..., 1] - a[..., 1] * c[..., 0]) / area
+        return 0.5 + (tf.stack([v, u], -1) - 0.5) / tf.expand_dims(view.frame, 2)
+
     def _view(self, quads: tf.Tensor) -> _View:
         """Homographies of quadrilaterals (B, n, 4, 2), or of the boxes around them."""
         quads = tf.where(tf.abs(quads) < _FARTHEST, quads, 0.0)  # not so where NaN
@@ -150,6 +187,24 @@ class RectifyQuads(CropLayer):
             return view.corner[..., one, None] + steps
 
         return coordinate(0), coordinate(1)
+
+
+def known_corners(quads_yx: tf.Tensor, boxes_yxyx: tf.Tensor) -> tf.Tensor:
+    """Corners (B, N, 4, 2); those of the boxes (B, N, 4) where they are not finite."""
+    known = tf.reduce_all(tf.math.is_finite(quads_yx), (2, 3), keepdims=True)
+    return tf.where(known, quads_yx, corners_of(boxes_yxyx))
+
+
+def corners_of(boxes_yxyx: tf.Tensor) -> tf.Tensor:
+    """Corners (..., 4, 2) of boxes (..., 4), y and x, clockwise from the top left."""
+    corners = tf.gather(boxes_yxyx, CORNER_EDGES, axis=-1)
+    shape = tf.concat([tf.shape(boxes_yxyx)[:-1], [4, 2]], 0)
+    return tf.reshape(corners, shape)
+
+
+def box_around(quads_yx: tf.Tensor) -> tf.Tensor:
+    """The upright boxes (..., 4) around corners (..., 4, 2)."""
+    return tf.concat([tf.reduce_min(quads_yx, -2), tf.reduce_max(quads_yx, -2)], -1)
 
 
 def _weights(quads: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:

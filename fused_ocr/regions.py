@@ -12,9 +12,9 @@ import keras
 import tensorflow as tf
 
 from fused_ocr.assembly import Assembly, best_characters, count_rows, goes_before
-from fused_ocr.boxes import CORNER_EDGES
+from fused_ocr.rectification import corners_of
 
-__all__ = ["AssembleRegions", "corners_of", "known_corners"]
+__all__ = ["AssembleRegions"]
 
 
 @keras.saving.register_keras_serializable(package="fused_ocr")
@@ -130,16 +130,3 @@ class AssembleRegions(Assembly):
             "readable": keras.KerasTensor((batch, rows), dtype="float32"),
             "agreement": keras.KerasTensor((batch, rows), dtype="float32"),
         }
-
-
-def known_corners(quads_yx: tf.Tensor, boxes_yxyx: tf.Tensor) -> tf.Tensor:
-    """Corners (B, N, 4, 2); those of the boxes (B, N, 4) where they are not finite."""
-    known = tf.reduce_all(tf.math.is_finite(quads_yx), (2, 3), keepdims=True)
-    return tf.where(known, quads_yx, corners_of(boxes_yxyx))
-
-
-def corners_of(boxes_yxyx: tf.Tensor) -> tf.Tensor:
-    """Corners (..., 4, 2) of boxes (..., 4), y and x, clockwise from the top left."""
-    corners = tf.gather(boxes_yxyx, CORNER_EDGES, axis=-1)
-    shape = tf.concat([tf.shape(boxes_yxyx)[:-1], [4, 2]], 0)
-    return tf.reshape(corners, shape)

@@ -14,11 +14,13 @@ from fused_ocr.config import (
     CropConfig,
     FusionConfig,
     RecognizerConfig,
+    RefinerConfig,
     SelectionConfig,
 )
 from fused_ocr.detection.anchors import DecodeBoxes, DecodeCorners
 from fused_ocr.fusion import fuse
 from fused_ocr.recognition.recognizer import build_recognizer
+from fused_ocr.refinement import build_refiner
 
 ANCHORS = AnchorConfig(
     levels=(3, 4, 5), sizes=(12.0, 24.0, 48.0), ratios=(1.0,), scales=(1.0,)
@@ -92,6 +94,32 @@ def recognizer(alphabet="0123456789", size_yx=(12, 10), arch="cnn", seed=0):
     bias = -(features @ kernel).mean(0)
     bias[-1] = -30.0
     head.set_weights([kernel, bias])
+    return model
+
+
+def refiner(size_yx=(16, 32), seed=0):
+    """Random weights; the corners move by a tenth or so with what is seen."""
+    keras.utils.set_random_seed(seed)
+    model = build_refiner(RefinerConfig(size_yx=size_yx, grow=1.4, width=2))
+    rng = np.random.default_rng(seed)
+    for layer in model.layers:
+        if isinstance(layer, keras.layers.BatchNormalization):
+            # Something to fold into the convolution in front.
+            gamma, beta, mean, variance = layer.get_weights()
+            layer.set_weights(
+                [
+                    gamma * rng.uniform(0.7, 1.3, gamma.shape),
+                    beta + rng.normal(0, 0.2, beta.shape),
+                    mean + rng.normal(0, 0.2, mean.shape),
+                    variance * rng.uniform(0.5, 1.5, variance.shape),
+                ]
+            )
+    head = model.get_layer("corners")
+    kernel, bias = head.get_weights()
+    noise = rng.uniform(0, 1, (8, *size_yx, 1)).astype("float32")
+    features = keras.Model(model.input, head.input)(noise).numpy()
+    kernel *= 0.1 / (features @ kernel).std(0)
+    head.set_weights([kernel, bias - (features @ kernel).mean(0)])
     return model
 
 

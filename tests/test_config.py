@@ -13,6 +13,7 @@ from fused_ocr.config import (
     DetectorConfig,
     FusionConfig,
     RecognizerConfig,
+    RefinerConfig,
     SelectionConfig,
 )
 from fused_ocr.errors import ConfigError
@@ -60,10 +61,12 @@ OTHERS = [
         readable=True,
         kinds=("plate", "bib"),
     ),
+    RefinerConfig(size_yx=(32, 40), grow=1.2, width=5),
     FusionConfig(
         frame_yx=(64, 96),
         flow="multiflow",
         selection=SELECTION,
+        refinements=3,
         crop=CROP,
         assembly=ASSEMBLY,
     ),
@@ -205,6 +208,11 @@ RANGES = [
     (RecognizerConfig, "size_yx", (28,), "two sides"),
     (RecognizerConfig, "width", 0, "at least 1"),
     (RecognizerConfig, "slots", 2, "must be 1 for 'cnn'"),
+    (RefinerConfig, "size_yx", (48,), "two multiples of 8"),
+    (RefinerConfig, "size_yx", (48, 100), "two multiples of 8"),
+    (RefinerConfig, "size_yx", (8, 96), "at least 16"),
+    (RefinerConfig, "grow", 0.9, "at least 1"),
+    (RefinerConfig, "width", 0, "at least 1"),
     (AssemblyConfig, "slots", 0, "at least 1"),
     (AssemblyConfig, "max_gap", -0.1, "not be negative"),
     (AssemblyConfig, "min_overlap", -0.1, r"in 0\.\.1"),
@@ -213,6 +221,7 @@ RANGES = [
     (FusionConfig, "frame_yx", (384,), "two sides"),
     (FusionConfig, "frame_yx", (31, 384), "at least 32"),
     (FusionConfig, "flow", "parallel", "'folded' or 'multiflow'"),
+    (FusionConfig, "refinements", 0, "at least 1"),
 ]
 
 
@@ -236,13 +245,13 @@ def test_alphabets_are_checked(alphabet):
 
 
 def test_slots_of_strings_fit_the_width():
-    # 50 pixels are 12 frames: six equal characters and the blanks between them.
-    wide = RecognizerConfig(arch="crnn", size_yx=(16, 50), slots=6)
+    # 50 pixels are 24 frames: twelve equal characters and the blanks between them.
+    wide = RecognizerConfig(arch="crnn", size_yx=(16, 50), slots=12)
     assert wide.reads_strings and not RecognizerConfig().reads_strings
-    for slots in (0, 7):
-        with pytest.raises(ConfigError, match=r"slots must be in 1\.\.6"):
+    for slots in (0, 13):
+        with pytest.raises(ConfigError, match=r"slots must be in 1\.\.12"):
             wide.replace(slots=slots)
-    assert wide.replace(rows=2, slots=12).rows == 2
+    assert wide.replace(rows=2, slots=24).rows == 2
     with pytest.raises(ConfigError, match="two sides of at least 16"):
         wide.replace(size_yx=(15, 50))
 

@@ -34,6 +34,7 @@ from fused_ocr.fusion import (
 from fused_ocr.reader import Reader
 from fused_ocr.recognition.recognizer import build_recognizer
 from fused_ocr.rectification import RectifyQuads
+from fused_ocr.refinement import RefineCorners
 
 NAMES = json.loads(
     (pathlib.Path(__file__).parent / "golden" / "names.json").read_text("utf-8")
@@ -319,6 +320,92 @@ def test_regions_are_cut_along_their_corners(strings, tmp_path):
     )
     assert isinstance(parts_of(boxed).crop, CropResize)
     np.testing.assert_array_equal(outputs(boxed, photos)["quad"], found["quad"])
+
+
+@pytest.mark.parametrize(
+    ("corners", "flow"), [(None, "folded"), (TURNED, "folded"), (TURNED, "multiflow")]
+)
+def test_regions_are_cut_along_refined_corners(strings, corners, flow, tmp_path):
+    finder, refiner = (
+        stand_ins.detector(("plate",), corners=corners),
+        stand_ins.refiner(),
+    )
+    config = STRINGS.replace(flow=flow, refinements=3)
+    model = fuse(finder, strings, config, refiner=refiner)
+    photos = np.stack([stand_ins.squares(131, 97), np.zeros((131, 97, 3), np.uint8)])
+    found = outputs(model, photos)
+    # The same step by step, with the models that were given.
+    frames, geometry = parts_of(model).letterbox(photos)
+    anchors = finder(frames)
+    first = parts_of(model).select(
+        anchors["boxes"], anchors["scores"], geometry, anchors.get("corners")
+    )
+    count = int(first["count"][0])
+    assert count > 1 and found["count"].tolist() == [count, 0]
+    places = first["boxes"] if corners is None else first["quads"]
+    boxes, quads = RefineCorners(refiner, 3)(photos, places, first["count"])
+    read = strings(RectifyQuads(STRINGS.crop)(photos, quads, first["count"])[0]).numpy()
+    left = set(range(count))
+    for row in range(count):
+        n = min(left, key=lambda n: np.abs(quads[0, n] - found["quad"][0, row]).max())
+        left.remove(n)
+        np.testing.assert_allclose(found["quad"][0, row], quads[0, n], atol=0.01)
+        np.testing.assert_allclose(found["box"][0, row], boxes[0, n], atol=0.01)
+        expected = "".join(DIGITS[i] for i in read[n].argmax(-1) if i < 10)
+        assert "".join(chr(c) for c in found["codes"][0, row] if c >= 0) == expected
+    assert not found["quad"][1].any() and not found["box"][1].any()
+    # Carried whole.
+    assert describe(model).fusion.refinements == 3
+    model.save(tmp_path / "reader.keras")
+    loaded = keras.saving.load_model(tmp_path / "reader.keras")
+    assert describe(loaded) == describe(model)
+    assert_equal(found, outputs(loaded, photos))
+    for name, value in frozen_flow(model)(tf.constant(photos)).items():
+        np.testing.assert_allclose(value, found[name], atol=0.01, err_msg=name)
+
+
+def test_refined_corners_of_padded_photos(strings):
+    model = fuse(
+        stand_ins.detector(("plate",)), strings, STRINGS, refiner=stand_ins.refiner()
+    )
+    assert describe(model).fusion.refinements == 2
+    # Regions at the border, so that the padding would be seen around them.
+    photo = stand_ins.squares(65, 97, ((0.75, 0.2), (0.75, 0.8)))
+    padded = np.full((1, 131, 120, 3), 255, np.uint8)
+    padded[0, :65, :97] = photo
+    sizes = np.array([[65, 97]], np.int32)
+    alone = outputs(model, photo[None])
+    assert alone["count"] > 0
+    for found in (
+        outputs(with_sizes(model), padded, sizes),
+        frozen_flow(model)(tf.constant(padded), tf.constant(sizes)),
+    ):
+        for name, value in found.items():
+            np.testing.assert_allclose(value, alone[name], atol=0.01, err_msg=name)
+
+
+def test_refined_corners_are_told_where_boxes_are_cut(strings):
+    config = STRINGS.replace(crop=STRINGS.crop.replace(rectify=False))
+    finder, photos = stand_ins.detector(("plate",)), stand_ins.squares(131, 97)[None]
+    model = fuse(finder, strings, config, refiner=stand_ins.refiner())
+    assert isinstance(parts_of(model).crop, CropResize)
+    found = outputs(model, photos)
+    along = outputs(fuse(finder, strings, STRINGS, refiner=stand_ins.refiner()), photos)
+    for name in ("box", "quad"):
+        np.testing.assert_array_equal(found[name], along[name])
+
+
+def test_refiners_that_do_not_fit_are_refused(strings):
+    finder = stand_ins.detector()
+    with pytest.raises(ConfigError, match=r"refiner is for regions.*single characters"):
+        fuse(
+            finder,
+            stand_ins.recognizer(),
+            stand_ins.FUSION,
+            refiner=stand_ins.refiner(),
+        )
+    with pytest.raises(ArtefactDamagedError, match="'detector' is not a refiner"):
+        fuse(finder, strings, STRINGS, refiner=finder)
 
 
 def test_a_reader_tells_kind_and_readability():

@@ -11,7 +11,12 @@ from tflite_checks import converted
 
 from fused_ocr.config import CropConfig
 from fused_ocr.cropping import CropResize
-from fused_ocr.rectification import RectifyQuads
+from fused_ocr.rectification import (
+    RectifyQuads,
+    box_around,
+    corners_of,
+    known_corners,
+)
 
 EXACT = {"square": False, "grow": 1.0}
 """Settings under which the quadrilateral is cut as it is."""
@@ -515,6 +520,163 @@ def test_uint8_and_float_photos_agree():
 def test_config_or_its_dictionary():
     config = CropConfig(size_yx=(9, 7), grow=1.1)
     assert RectifyQuads(config.to_dict()).crop == RectifyQuads(config).crop == config
+
+
+# --- places ---------------------------------------------------------------------------
+
+
+def places(quads, points, *, back=False, **config):
+    """Where points (N, K, 2) of the crops lie in the photo; or the way back."""
+    layer = RectifyQuads(CropConfig(**{"size_yx": (4, 4), **EXACT, **config}))
+    turn = layer.to_crop if back else layer.to_photo
+    quads, points = (np.asarray(one, np.float32)[None] for one in (quads, points))
+    return turn(quads, np.broadcast_to(points, (1, quads.shape[1], *points.shape[2:])))[
+        0
+    ].numpy()
+
+
+def inside(rng, count=50):
+    """Points (1, count, 2) of a crop, its corners among them."""
+    points = rng.uniform(0, 1, (1, count, 2))
+    points[0, :4] = [(0, 0), (0, 1), (1, 1), (1, 0)]
+    return points
+
+
+def projected(quad, points, frame_yx):
+    """The same by eight linear equations, for a frame around the quadrilateral."""
+    v, u = (0.5 + np.array(frame_yx) * (points - 0.5)).T
+    return np.stack(project(homography(quad), u, v), -1)
+
+
+def perspective_quads(rng, count=20):
+    return np.array(
+        [
+            seen(rng, rng.uniform(0, 100, 2), rng.uniform(10, 60, 2))
+            for _ in range(count)
+        ],
+        np.float32,
+    )
+
+
+def test_places_by_hand():
+    # The middles of a 2x2 crop's cells, worked out above.
+    points = [[(0.25, 0.25), (0.25, 0.75), (0.75, 0.25), (0.75, 0.75)]]
+    found = places([TRAPEZIUM], points)
+    np.testing.assert_allclose(found[0], np.reshape(TRAPEZIUM_YX, (4, 2)), atol=1e-5)
+    back = places([TRAPEZIUM], [np.reshape(TRAPEZIUM_YX, (4, 2))], back=True)
+    np.testing.assert_allclose(back, points, atol=1e-5)
+
+
+@pytest.mark.parametrize("grow", [1.0, 1.3, 0.7])
+def test_places_equal_numpy(grow):
+    rng = np.random.default_rng(15)
+    quads, points = perspective_quads(rng), inside(rng)
+    found = places(quads, points, size_yx=(9, 17), grow=grow)
+    for quad, one in zip(quads, found, strict=True):
+        expected = projected(quad, points[0], (grow, grow))
+        np.testing.assert_allclose(one, expected, atol=2e-3)
+
+
+@pytest.mark.parametrize("degrees", [0, 33, 200])
+@pytest.mark.parametrize(
+    ("sides", "size_yx", "grow", "framed"),
+    [
+        ((8, 4), (4, 4), 1.0, (8, 8)),
+        ((8, 4), (4, 4), 1.5, (12, 12)),
+        # Four pixels a column, so as many a row.
+        ((4, 8), (4, 2), 1.0, (16, 8)),
+        # Half a pixel a column, and two thirds a row: 6 * 2 / 3 columns, grown twice.
+        ((2, 3), (3, 6), 2.0, (4, 8)),
+    ],
+)
+def test_places_in_squared_crops(sides, size_yx, grow, framed, degrees):
+    points = inside(np.random.default_rng(16))
+    quad = turned((21, 25), sides, degrees)
+    found = places([quad], points, size_yx=size_yx, square=True, grow=grow)
+    # Of a rectangle they are affine, from the framed one's top left on.
+    start, right, _, down = turned((21, 25), framed, degrees)
+    expected = start + points[0] @ np.array([down - start, right - start])
+    np.testing.assert_allclose(found[0], expected, atol=1e-4)
+
+
+def test_places_in_a_squared_perspective():
+    # The trapezium's slanted edges are sqrt(40) long, its others 6 on average: a square
+    # crop sees its whole height, and sqrt(40) / 6 of its width.
+    points = inside(np.random.default_rng(17))
+    found = places([TRAPEZIUM], points, square=True, grow=1.2)
+    expected = projected(TRAPEZIUM, points[0], (1.2, 1.2 * np.sqrt(40) / 6))
+    np.testing.assert_allclose(found[0], expected, atol=1e-4)
+
+
+@pytest.mark.parametrize("square", [False, True])
+@pytest.mark.parametrize("grow", [1.0, 1.5])
+def test_the_way_back(square, grow):
+    rng = np.random.default_rng(18)
+    quads, points = perspective_quads(rng), inside(rng)
+    settings = {"size_yx": (9, 17), "square": square, "grow": grow}
+    there = places(quads, points, **settings)
+    back = places(quads, there, back=True, **settings)
+    np.testing.assert_allclose(back, np.repeat(points, len(quads), 0), atol=1e-4)
+    if not square:
+        # Its own corners are where the crop was grown from.
+        low, high = 0.5 - 0.5 / grow, 0.5 + 0.5 / grow
+        corners = places(quads, quads, back=True, **settings)
+        expected = [[(low, low), (low, high), (high, high), (high, low)]] * len(quads)
+        np.testing.assert_allclose(corners, expected, atol=1e-4)
+
+
+def test_places_in_odd_quads_are_those_of_the_box():
+    quads = np.array([*ODD.values(), TRAPEZIUM], np.float32)
+    points = inside(np.random.default_rng(19))
+    # The trapezium would reach the camera; see test_no_crop_reaches_the_camera.
+    found = places(quads, points, grow=2.8)
+    low, high = quads.min(1), quads.max(1)
+    sides = np.maximum(high - low, 1)[:, None]
+    expected = (low + high)[:, None] / 2 + 2.8 * sides * (points - 0.5)
+    np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-4)
+    back = places(quads, found, back=True, grow=2.8)
+    np.testing.assert_allclose(back, np.repeat(points, len(quads), 0), atol=1e-4)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, 1e30])
+def test_places_in_what_is_no_number_are_numbers(value):
+    quads = np.full((1, 4, 2), value)
+    found = places(quads, inside(np.random.default_rng(20)), square=True, grow=1.5)
+    # Taken for a point at 0, and for the box of a pixel around it.
+    assert np.abs(found).max() == pytest.approx(0.75)
+
+
+@pytest.mark.parametrize("square", [False, True])
+def test_a_cell_shows_the_pixel_in_its_middle(square):
+    photo = ramp(80, 130, y=13.0)
+    rng = np.random.default_rng(21)
+    quads = np.array([seen(rng, (40, 65), (20, 40)) for _ in range(6)], np.float32)
+    settings = {"size_yx": (5, 9), "square": square, "grow": 1.3}
+    crops = cut(photo, quads, antialias=False, **settings)
+    y, x = np.meshgrid(
+        (np.arange(5) + 0.5) / 5, (np.arange(9) + 0.5) / 9, indexing="ij"
+    )
+    middles = np.stack([y, x], -1).reshape(1, 45, 2)
+    values = (places(quads, middles, **settings) - 0.5) @ [13, 1]
+    np.testing.assert_allclose(crops.reshape(6, 45), values * GREY_SUM, atol=0.02)
+
+
+def test_corners_and_boxes():
+    boxes = np.array([[(2, 3, 14, 20)], [(-1, 0, 0.5, 7)]], np.float32)
+    corners = corners_of(boxes)
+    expected = [
+        [[(2, 3), (2, 20), (14, 20), (14, 3)]],
+        [[(-1, 0), (-1, 7), (0.5, 7), (0.5, 0)]],
+    ]
+    np.testing.assert_array_equal(corners, expected)
+    np.testing.assert_array_equal(box_around(corners), boxes)
+    slanted = np.array([[(4, 1), (2, 20), (12, 25), (15, 3)]], np.float32)
+    np.testing.assert_array_equal(box_around(slanted), [(2, 1, 15, 25)])
+    # One corner that is not known makes all four the box's.
+    quads = np.stack([slanted, slanted])
+    quads[1, 0, 2, 1] = np.nan
+    known = known_corners(quads, boxes)
+    np.testing.assert_array_equal(known, [slanted, expected[1]])
 
 
 # --- TFLite ---------------------------------------------------------------------------

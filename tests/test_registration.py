@@ -56,6 +56,7 @@ def test_the_layers_are_those_we_know():
         "CharacterHead",
         "CollapseFrames",
         "ContrastNormalization",
+        "CornerHead",
         "CropResize",
         "CutAs",
         "DecodeBoxes",
@@ -68,6 +69,7 @@ def test_the_layers_are_those_we_know():
         "LocallyConnected",
         "Maxout",
         "RectifyQuads",
+        "RefineCorners",
         "SelectDetections",
         "SubtractLocalMean",
     ]

@@ -20,8 +20,7 @@ from fused_ocr.fusion import parts_of, recognizer_of
 from fused_ocr.images import read_image
 from fused_ocr.reader import Reader
 from fused_ocr.recognition.recognizer import characters_of
-from fused_ocr.rectification import RectifyQuads
-from fused_ocr.regions import known_corners
+from fused_ocr.rectification import RectifyQuads, known_corners
 from fused_ocr.result import Reading, Readings
 
 from .annotations import AnnotatedPhoto

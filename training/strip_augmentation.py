@@ -73,7 +73,6 @@ class StripAugmentation:
         count = tf.shape(strips)[0]
         other = seed + tf.constant([1 << 20, 0])
         moves = 2 * tf.random.stateless_uniform((8, count), other) - 1
-        draws = tf.random.stateless_uniform((14, count), seed)
         crops = tf.raw_ops.ImageProjectiveTransformV3(
             images=tf.cast(strips, tf.float32)[..., None] / 255.0,
             transforms=self._transforms(moves),
@@ -82,7 +81,11 @@ class StripAugmentation:
             interpolation="BILINEAR",
             fill_mode="NEAREST",
         )
-        crops = tf.reshape(crops, (-1, *self.size_yx, 1))
+        return self.in_another_light(tf.reshape(crops, (-1, *self.size_yx, 1)), seed)
+
+    def in_another_light(self, crops: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
+        """The same without movement: crops float32 (b, h, w, 1) in 0..1, and back."""
+        draws = tf.random.stateless_uniform((14, tf.shape(crops)[0]), seed)
         crops = self._blurred(crops, draws[11], draws[12, 0])
         invert = draws[13] < self.invert
         return self.light.spoilt(crops, invert, draws[:11], (seed[0], seed[1]))

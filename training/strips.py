@@ -25,8 +25,7 @@ from fused_ocr.config import CropConfig
 from fused_ocr.cropping import CropResize
 from fused_ocr.errors import ConfigError
 from fused_ocr.images import read_image
-from fused_ocr.rectification import RectifyQuads
-from fused_ocr.regions import known_corners
+from fused_ocr.rectification import RectifyQuads, known_corners
 
 from .annotations import AnnotatedPhoto
 from .strings import UNKNOWN

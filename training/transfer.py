@@ -17,7 +17,7 @@ STAGES = ("none", "backbone", "features")
 
 _HEADS = re.compile(
     r"pyramid_(regression|classification|corners)$|pyramid_corners"
-    r"|characters$|frames$|place_logits$|length$|crop_hidden$|readable$|kinds$"
+    r"|corners$|characters$|frames$|place_logits$|length$|crop_hidden$|readable$|kinds$"
 )
 """Layers that speak of anchors, labels, alphabets: with others, they start afresh."""
 

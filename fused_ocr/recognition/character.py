@@ -125,10 +125,12 @@ def cnn_features(crops: Any, config: RecognizerConfig) -> Any:
     return keras.layers.Dropout(0.2, name="dropout2")(x)
 
 
-def convolution(x: Any, channels: int, name: str, kernel: Any = 3) -> Any:
+def convolution(
+    x: Any, channels: int, name: str, kernel: Any = 3, strides: int = 1
+) -> Any:
     """A convolution without bias, batch normalisation, ReLU."""
     x = keras.layers.Conv2D(
-        channels, kernel, padding="same", use_bias=False, name=name
+        channels, kernel, strides, padding="same", use_bias=False, name=name
     )(x)
     x = keras.layers.BatchNormalization(name=f"{name}_norm")(x)
     return keras.layers.ReLU(name=f"{name}_relu")(x)

@@ -12,8 +12,12 @@ from fused_ocr.recognition.character import ContrastNormalization, convolution
 
 __all__ = ["PIXELS_PER_FRAME", "frame_features", "frame_probabilities"]
 
-PIXELS_PER_FRAME = 4
-"""Columns of the crop that become one frame of a row."""
+PIXELS_PER_FRAME = 2
+"""Of the crop's width. Two equal characters need three frames: ones side by side in a
+string of ten stand six pixels apart."""
+
+_PIXELS_PER_COLUMN = 4
+"""Of the crop's width, in what the convolutions give."""
 
 _WIDTH = 24
 
@@ -23,15 +27,15 @@ def frame_features(crops: Any, config: RecognizerConfig) -> Any:
 
     `crnn` takes its context from a bidirectional recurrent layer (Shi et al. 2015,
     arXiv 1507.05717), `convctc` from separable convolutions along the row, which run
-    side by side. Where a crop may hold several rows of text, each column gives one
-    frame to every row, and the rows come one after the other.
+    side by side. Where a crop may hold several rows of text, each column gives
+    frames to every row, and the rows come one after the other.
 
     Args:
         crops: Keras tensor (B, h, w, 1), 0..1.
         config: the recogniser.
 
     Returns:
-        Keras tensor (B, rows * (w / 4), F) float32.
+        Keras tensor (B, rows * (w / 2), F) float32.
     """
     width = config.width or _WIDTH
     x = ContrastNormalization(name="contrast")(crops)
@@ -45,14 +49,16 @@ def frame_features(crops: Any, config: RecognizerConfig) -> Any:
     x = keras.layers.MaxPooling2D((2, 1), name="pool3")(x)
     x = convolution(x, 4 * width, "conv4")
     x = keras.layers.MaxPooling2D((2, 1), name="pool4")(x)
-    # What is left of the height becomes channels: a column of the crop is one frame of
-    # every row.
+    # What is left of the height becomes channels: a column is some frames of each row.
     x = keras.layers.Permute((2, 1, 3), name="columns")(x)
     x = keras.layers.Reshape((x.shape[1], -1), name="column")(x)
-    frames, rows = x.shape[1], config.rows
-    x = keras.layers.Dense(rows * 4 * width, activation="relu", name="mix")(x)
-    x = keras.layers.Reshape((frames, rows, 4 * width), name="part")(x)
-    x = keras.layers.Permute((2, 1, 3), name="rows")(x)  # (B, rows, w / 4, F)
+    columns, rows = x.shape[1], config.rows
+    each = _PIXELS_PER_COLUMN // PIXELS_PER_FRAME
+    x = keras.layers.Dense(rows * each * 4 * width, activation="relu", name="mix")(x)
+    x = keras.layers.Reshape((columns, rows, each * 4 * width), name="part")(x)
+    x = keras.layers.Permute((2, 1, 3), name="rows")(x)
+    frames = columns * each
+    x = keras.layers.Reshape((rows, frames, 4 * width), name="frame")(x)
     if config.arch == "crnn":
         x = keras.layers.Reshape((rows * frames, 4 * width), name="sequence")(x)
         return keras.layers.Bidirectional(

@@ -62,15 +62,15 @@ def test_rows_come_one_after_the_other(arch):
     model = build_recognizer(config(arch, size_yx=(16, 40), rows=2, slots=10))
     crops = np.random.default_rng(0).random((3, 16, 40, 1), np.float32)
     frames = keras.Model(model.input, model.get_layer("frames").output)(crops)
-    assert frames.shape == (3, 2 * 10, 3) and model(crops).shape == (3, 10, 3)
+    assert frames.shape == (3, 2 * 20, 3) and model(crops).shape == (3, 10, 3)
     if arch == "convctc":
         # What is beside a frame counts within its row alone: the last frame of the
         # first row does not see the first one of the second.
-        into = keras.Model(model.get_layer("rows").output, frames_of(model))
-        rows = np.random.default_rng(1).random((1, 2, 10, 16), np.float32)
+        into = keras.Model(model.get_layer("frame").output, frames_of(model))
+        rows = np.random.default_rng(1).random((1, 2, 20, 16), np.float32)
         other = rows.copy()
         other[:, 1] += 1
-        np.testing.assert_array_equal(into(rows)[:, :10], into(other)[:, :10])
+        np.testing.assert_array_equal(into(rows)[:, :20], into(other)[:, :20])
 
 
 def frames_of(model):

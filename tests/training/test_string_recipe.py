@@ -6,6 +6,7 @@ import pathlib
 import matplotlib as mpl
 import numpy as np
 import pytest
+import tensorflow as tf
 from click.testing import CliRunner
 
 from fused_ocr.cli import main
@@ -74,6 +75,17 @@ def test_regions_are_learnt_and_the_best_of_two_is_kept(scenes, tmp_path):
     assert again.exit_code == 0, again.output
     later = json.loads((out / "repeats.json").read_text())
     assert later[:2] == told and len(later) == 3
+
+
+def test_bfloat16_multiplies_and_leaves_the_weights_as_they_were(scenes, tmp_path):
+    option = "auto_mixed_precision_onednn_bfloat16"
+    for folder, more in (("quick", ("--bfloat16",)), ("exact", ())):
+        done = trained(scenes, tmp_path / folder, *more)
+        assert done.exit_code == 0, done.output
+        used = tf.config.optimizer.get_experimental_options().get(option, False)
+        assert used == bool(more)
+        made = load_keras_model(tmp_path / folder / "recognizer.keras")
+        assert {weight.dtype for weight in made.weights} == {"float32"}
 
 
 def test_a_validation_without_texts_is_not_the_end(scenes, tmp_path):
