@@ -106,7 +106,8 @@ def _along_boxes(model: Any) -> Any:
     """The same models, fused so that regions are cut along their boxes."""
     parts, config = parts_of(model), describe(model).fusion
     config = config.replace(crop=config.crop.replace(rectify=False))
-    return fuse(parts.detector, parts.recognize.recognizer, config)
+    refiner = parts.refine and parts.refine.refiner
+    return fuse(parts.detector, parts.recognize.recognizer, config, refiner=refiner)
 
 
 def _show(title: str, evaluation: Evaluation, out: Path | None) -> None:

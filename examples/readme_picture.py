@@ -22,10 +22,8 @@ def main() -> None:
     model = fused_ocr.load("digits")
     rows = []
     for names in (SHOWN[:3], SHOWN[3:]):
-        drawn = [
-            readings.draw().convert("RGB")
-            for readings in model.predict([HERE / f"photos/{n}.jpg" for n in names])
-        ]
+        photos = [HERE / "photos" / "digits" / f"{name}.jpg" for name in names]
+        drawn = [one.draw().convert("RGB") for one in model.predict(photos)]
         height = max(d.height * WIDTH // d.width for d in drawn)
         row = Image.new("RGB", (WIDTH * len(drawn), height), "white")
         for i, picture in enumerate(drawn):

@@ -42,7 +42,8 @@ __all__ = [
 ]
 
 FORMAT_VERSION = 1
-"""Version of the fused model's layers and outputs; newer ones are refused."""
+"""Version of the fused model's layers, settings and outputs; newer ones are refused, so
+a release with a new one of any of them has a new version."""
 
 EXTRA = "assets.extra"
 """The folder of a SavedModel that TensorFlow leaves to others."""

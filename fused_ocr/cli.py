@@ -216,7 +216,7 @@ def fuse(
     }
     config = config.replace(selection=config.selection.replace(**changes))
     refiner = options["refiner"] and load_keras_model(Path(options["refiner"]))
-    model = join(finder, reader, config, refiner=refiner or None)
+    model = join(finder, reader, config, refiner=refiner)
     save_model(model, output, card=card.read() if card else "", half=half)
     size = Path(output).stat().st_size
     click.echo(f"{output}: {model.count_params():,} parameters, {size / 1e6:.2f} MB")

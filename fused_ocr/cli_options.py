@@ -115,7 +115,7 @@ def run_options(
                 click.option(
                     "--bfloat16",
                     is_flag=True,
-                    help="Multiply in bfloat16; faster where the processor has it.",
+                    help="Train in bfloat16; faster where the processor has it.",
                 ),
                 click.option(
                     "--strategy",
@@ -139,7 +139,7 @@ def annotation_options(command: Callable[..., Any]) -> Callable[..., Any]:
                 "--annotations",
                 type=FILE,
                 multiple=True,
-                help="Photos of yours, CSV with texts; more than once for more sets.",
+                help="Photos of yours, CSV; more than once for more sets.",
             ),
             click.option("--classes", type=FILE, help="Of all annotations, CSV."),
             click.option(

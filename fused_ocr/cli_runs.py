@@ -54,7 +54,7 @@ def prepare(seed: int, *, bfloat16: bool) -> None:
     import tensorflow as tf
 
     keras.utils.set_random_seed(seed)
-    # Convolutions and matrix products alone, inside the graph: weights stay float32.
+    # Of the graph's arithmetic alone: the weights stay float32, and so does what reads.
     tf.config.optimizer.set_experimental_options(
         {"auto_mixed_precision_onednn_bfloat16": bfloat16}
     )

@@ -147,7 +147,8 @@ class CropConfig(Config):
     grow: float = 1.3
     """Factor on both sides of the box, around its centre."""
     rectify: bool = True
-    """Cut along the corners, where the detector finds them, and not along the box."""
+    """Cut along the corners, where the detector or a refiner finds them, and not along
+    the box."""
     antialias: bool = True
     """Weigh all pixels under a shrinking cell with a triangle, as Pillow does."""
     binarize: bool = False
@@ -292,7 +293,8 @@ class FusionConfig(Config):
     selection: SelectionConfig = SelectionConfig()
     """From anchors to boxes."""
     refinements: int = 2
-    """How often a refiner, if there is one, looks at the corners again."""
+    """How often a refiner looks at the corners again; what is said of a reader without
+    one is 0."""
     crop: CropConfig = CropConfig()
     """From boxes to crops."""
     assembly: AssemblyConfig = AssemblyConfig()
@@ -309,4 +311,4 @@ class FusionConfig(Config):
             "must be 'folded' or 'multiflow'",
             "flow",
         )
-        self._need(self.refinements >= 1, "must be at least 1", "refinements")
+        self._need(self.refinements >= 0, "must not be negative", "refinements")

@@ -48,7 +48,9 @@ def show(values: dict[str, Any]) -> str:
 
 def _kind(model: Any) -> dict[str, Any]:
     from fused_ocr.detection.retinanet import decoding_of
+    from fused_ocr.recognition.cut_as import cut_of
     from fused_ocr.recognition.recognizer import alphabet_of
+    from fused_ocr.refinement import need_refiner
 
     if model.name == "fused_ocr":
         description = KerasRuntime(model).description
@@ -66,9 +68,17 @@ def _kind(model: Any) -> dict[str, Any]:
             "alphabet": alphabet_of(model).characters,
             "size_yx": list(model.input_shape[1:3]),
         }
+    if model.name == "refiner":
+        need_refiner(model)
+        crop = cut_of(model)
+        return {
+            "kind": "refiner, Keras",
+            "size_yx": list(crop.size_yx),
+            "grow": crop.grow,
+        }
     raise ArtefactDamagedError(
-        f"The model {model.name!r} is neither a fused reader, nor a detector or a "
-        "recogniser of this library."
+        f"The model {model.name!r} is neither a fused reader, nor a detector, a "
+        "recogniser or a refiner of this library."
     )
 
 

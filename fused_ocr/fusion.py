@@ -120,14 +120,14 @@ def fuse(
     assemble: type[Assembly] = AssembleCharacters
     assembly, labels = config.assembly, decoding.labels
     crop: type[CropLayer] = CropResize
-    refine = refiner and _refine(refiner, config)
+    refine = None if refiner is None else _refine(refiner, config)
     if reads_strings(recognizer):
         assemble = AssembleRegions
         assembly = assembly.replace(slots=slots_of(recognizer))
         labels = kinds_of(recognizer) or labels
-        if (refine or "corners" in detector.output) and config.crop.rectify:
+        if (refine is not None or "corners" in detector.output) and config.crop.rectify:
             crop = RectifyQuads
-    elif refine:
+    elif refine is not None:
         raise ConfigError(
             "A refiner is for regions, whose strings are read as a whole. Received a "
             "recogniser of single characters: leave the refiner out."
@@ -151,13 +151,21 @@ def fuse(
 
 def _refine(refiner: keras.Model, config: FusionConfig) -> RefineCorners:
     need_refiner(refiner)
+    if not config.refinements:
+        raise ConfigError(
+            "A refiner that never looks changes nothing. Received: refinements=0 and a "
+            "refiner. Set refinements to 1 or 2, or leave the refiner out."
+        )
     return RefineCorners(
         fold_batch_normalization(refiner), config.refinements, name="refine"
     )
 
 
 def up_to_boxes(
-    detector: keras.Model, frame_yx: tuple[int, int], selection: SelectionConfig
+    detector: keras.Model,
+    frame_yx: tuple[int, int],
+    selection: SelectionConfig,
+    refine: RefineCorners | None = None,
 ) -> Callable[[Any], dict[str, Any]]:
     """A detector alone, from photos to boxes of the photo: to measure it, or to mine.
 
@@ -165,6 +173,7 @@ def up_to_boxes(
         detector: as `fuse` takes it.
         frame_yx: height and width of its frame, pixels.
         selection: thresholds.
+        refine: looks at them again, if given.
 
     Returns:
         A function from images uint8 (B, H, W, 3), any size without tracing again, to
@@ -175,7 +184,12 @@ def up_to_boxes(
     def find(images: Any) -> dict[str, Any]:
         frames, geometry = letterbox(images)
         anchors = detector(frames)
-        found: dict[str, Any] = select(anchors["boxes"], anchors["scores"], geometry)
+        found: dict[str, Any] = select(
+            anchors["boxes"], anchors["scores"], geometry, anchors.get("corners")
+        )
+        if refine is not None:
+            places = found.get("quads", found["boxes"])
+            found["boxes"], found["quads"] = refine(images, places, found["count"])
         return found
 
     spec = tf.TensorSpec((None, None, None, 3), tf.uint8)
@@ -214,8 +228,8 @@ def frozen_flow(model: keras.Model) -> Callable[..., dict[str, Any]]:
     crops = tf.TensorSpec((None, found, *parts.crop.crop.size_yx, 1), tf.float32)
     refine = parts.refine
     if refine:
-        corners = tf.TensorSpec((None, found, *refine.cut.crop.size_yx, 1), tf.float32)
-        look = frozen(refine.look, [corners, tf.TensorSpec((None,), tf.int32)])
+        views = tf.TensorSpec((None, found, *refine.cut.crop.size_yx, 1), tf.float32)
+        look = frozen(refine.look, [views, tf.TensorSpec((None,), tf.int32)])
     constant = dataclasses.replace(
         parts,
         refine=refine and functools.partial(refine.refined, look),
@@ -247,7 +261,7 @@ def describe(model: keras.Model) -> Description:
             frame_yx=parts.letterbox.frame_yx,
             flow="folded" if isinstance(parts.recognize, FoldedFlow) else "multiflow",
             selection=parts.select.selection,
-            **({"refinements": parts.refine.steps} if parts.refine else {}),
+            refinements=parts.refine.steps if parts.refine else 0,
             crop=parts.crop.crop,
             assembly=parts.assemble.assembly,
         ),

@@ -126,8 +126,8 @@ class RefineCorners(keras.layers.Layer):
         sizes: (B, 2) int32, optional, see `RectifyQuads`.
 
     Output shape:
-        The upright boxes (B, N, 4) around the corners, and the corners (B, N, 4, 2),
-        float32; rows past `count` are zero.
+        The upright boxes (B, N, 4) around the corners, cut to the photo, and the
+        corners (B, N, 4, 2), float32; rows past `count` are zero.
     """
 
     def __init__(
@@ -172,7 +172,11 @@ class RefineCorners(keras.layers.Layer):
             quads = self.cut.to_photo(quads, seen)
         real = tf.sequence_mask(count, tf.shape(quads)[1], quads.dtype)
         quads *= real[..., None, None]
-        return box_around(quads), quads
+        if sizes is None:
+            shape = tf.shape(images)
+            sizes = tf.repeat(shape[None, 1:3], shape[0], axis=0)
+        limits = tf.tile(tf.cast(sizes, tf.float32), (1, 2))[:, None]  # (B, 1, 4)
+        return tf.minimum(tf.maximum(box_around(quads), 0.0), limits), quads
 
     def compute_output_spec(
         self,

@@ -17,6 +17,7 @@ LIGHT = (
     "artefact",
     "boxes",
     "config",
+    "config_base",
     "drawing",
     "errors",
     "images",

@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import track
 
-from fused_ocr.boxes import Boxes
+from fused_ocr.boxes import CORNER_EDGES, Boxes
 from fused_ocr.config import CropConfig
 from fused_ocr.cropping import CropResize
 from fused_ocr.errors import ConfigError
@@ -22,15 +22,17 @@ from fused_ocr.images import read_image
 from fused_ocr.rectification import RectifyQuads
 
 from .annotations import AnnotatedPhoto, Quads
+from .sources import drawn
 from .strip_augmentation import StripAugmentation
 
 __all__ = ["CornerBatches", "CornerPatches", "corner_patches"]
 
-_SIDE = 160
-"""Pixels along a patch."""
+_SIZE = (112, 224)
+"""Height and width of a patch, pixels: the shape of a crop."""
 
 _AROUND = 2.4
-"""A patch in the region's longer side: room for a crop that is off and grown."""
+"""A patch in the smallest crop that holds the region: room for one that is off and
+grown."""
 
 _AS_BOX = 0.35
 """Part of the regions with known corners that start from the box around them."""
@@ -45,7 +47,7 @@ class CornerPatches:
 
     Attributes:
         name: of the source.
-        pixels: uint8 (n, 160, 160), grey.
+        pixels: uint8 (n, 112, 224), grey.
         quads_yx: float32 (n, 4, 2), corners in pixel edges of the patch, clockwise from
             the text's top left; those of the box where the others are unknown.
         known: bool (n,), whether they are more than a box's.
@@ -78,7 +80,7 @@ def corner_patches(
         ConfigError: there is no region of at least 4 pixels.
         ImageError: a photo cannot be read.
     """
-    crop = CropResize(CropConfig(size_yx=(_SIDE, _SIDE), grow=_AROUND))
+    crop = CropResize(CropConfig(size_yx=_SIZE, grow=_AROUND))
 
     @tf.function(
         input_signature=[
@@ -120,16 +122,15 @@ def corner_patches(
 
 def _patch_of(boxes: Boxes) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
     """Top left corners of the patches in the photo, and patch pixels a photo pixel."""
-    side = _AROUND * (boxes[:, 2:] - boxes[:, :2]).max(1)
+    size = np.array(_SIZE, np.float32)
+    pixel = _AROUND * ((boxes[:, 2:] - boxes[:, :2]) / size).max(1)
     centre = (boxes[:, :2] + boxes[:, 2:]) / 2
-    return centre - side[:, None] / 2, _SIDE / side
+    return centre - pixel[:, None] * size / 2, 1 / pixel
 
 
 def _corners(boxes: Boxes) -> Quads:
     """Corners (n, 4, 2) of boxes (n, 4), clockwise from the top left."""
-    return np.stack(
-        [boxes[:, [0, 1]], boxes[:, [0, 3]], boxes[:, [2, 3]], boxes[:, [2, 1]]], 1
-    )
+    return boxes[:, CORNER_EDGES].reshape(-1, 4, 2)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -156,8 +157,6 @@ class CornerBatches:
 
     def __call__(self, first: int) -> Iterator[Any]:
         """The batches from a given one on."""
-        weights = np.array([source.weight for source in self.sources], float)
-        share = weights / weights.sum()
         layer = RectifyQuads(self.crop)
 
         @tf.function
@@ -170,11 +169,7 @@ class CornerBatches:
 
         for number in itertools.count(first):
             rng = np.random.default_rng([self.seed, number])
-            which = rng.choice(len(self.sources), self.batch_size, p=share)
-            picks = [
-                source.part(rng.integers(len(source), size=int((which == i).sum())))
-                for i, source in enumerate(self.sources)
-            ]
+            picks = drawn(self.sources, self.batch_size, rng)
             pixels, quads, known = (
                 np.concatenate([getattr(pick, column) for pick in picks])
                 for column in ("pixels", "quads_yx", "known")

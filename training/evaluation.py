@@ -182,7 +182,7 @@ def scenes_of(photos: Sequence[AnnotatedPhoto]) -> Iterator[Scene]:
 
 
 class DetectorAlone:
-    """A fused model up to its boxes, with a low threshold.
+    """A fused model up to its boxes, refined if it has a refiner, at a low threshold.
 
     Args:
         model: from `fuse`.
@@ -196,6 +196,7 @@ class DetectorAlone:
             parts.detector,
             parts.letterbox.frame_yx,
             selection.replace(score_threshold=threshold),
+            parts.refine,
         )
 
     def __call__(

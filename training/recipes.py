@@ -190,14 +190,19 @@ def recognizer_recipe(
     return out / "recognizer.keras", scores
 
 
-def initial(options: Options) -> Any:
-    """The recogniser of `--init`, if there is one; it may read another alphabet."""
+def initial(options: Options, need: Callable[[Any], Any] = alphabet_of) -> Any:
+    """The model of `--init`, if there is one: by default a recogniser.
+
+    Args:
+        options: of the command.
+        need: raises if the model is of another kind.
+    """
     if options["init"] is None:
         if options["freeze"] != "none":
             raise ConfigError("--freeze needs --init: else it freezes noise.")
         return None
     init = load_keras_model(options["init"])
-    alphabet_of(init)
+    need(init)
     return init
 
 

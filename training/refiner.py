@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import dataclasses
+import itertools
 from pathlib import Path
 from typing import Any
 
@@ -13,16 +13,14 @@ import tensorflow as tf
 from fused_ocr.config import RefinerConfig
 from fused_ocr.errors import ConfigError
 from fused_ocr.refinement import build_refiner, crop_for, need_refiner
-from fused_ocr.runtimes import load_keras_model
 from fused_ocr.saving import save_model
 
 from .annotations import read_annotations
-from .corner_crops import CornerBatches, CornerPatches, corner_patches
-from .mixture import shares_of
-from .patches import part
+from .corner_crops import CornerBatches, corner_patches
 from .pictures import plot_curves
-from .recipes import Options, annotated_sets
+from .recipes import Options, annotated_sets, initial
 from .runs import Batches, RunConfig, optimizer_for, strategy_named, train
+from .sources import held_and_kept
 from .strip_augmentation import StripAugmentation
 from .transfer import freeze, start_from
 
@@ -108,28 +106,24 @@ def refiner_recipe(
         options: those of `fused-ocr train refiner`, by name.
 
     Returns:
-        The path of `refiner.keras`, and how far corners are off after one look at the
-        regions kept for validation, from starts that are off as in training.
+        The path of `refiner.keras`, and how far known corners are off after one look at
+        the regions kept for validation, from starts that are off as in training.
 
     Raises:
-        ConfigError: annotations without classes, or without regions.
+        ConfigError: annotations without classes, regions or corners.
     """
     config = RefinerConfig(width=options["width"])
     labels, sets = annotated_sets(options)
-    names = map(str, options["annotations"])
-    whole = list(map(corner_patches, sets, names))
-    shares = shares_of(list(map(len, whole)), options["share"])
-    whole = [
-        dataclasses.replace(one, weight=share)
-        for one, share in zip(whole, shares, strict=True)
-    ]
-    held: list[CornerPatches]
+    back = None
     if options["validation"] is not None:
         photos = read_annotations(options["validation"], labels)
-        held, kept = [corner_patches(photos, str(options["validation"]))], whole
-    else:
-        held, kept = (
-            [one.part(part(len(one), held=h)) for one in whole] for h in (True, False)
+        back = corner_patches(photos, str(options["validation"]))
+    names = map(str, options["annotations"])
+    held, kept = held_and_kept(map(corner_patches, sets, names), options["share"], back)
+    if not any(source.known.any() for source in kept):
+        raise ConfigError(
+            "A refiner needs annotations with corners, and none of the boxes has any. "
+            "Synthetic regions have: fused-ocr synth --kind plates."
         )
     crop, size, seed = crop_for(config), run.batch_size, options["seed"]
     changed, plain = (
@@ -137,22 +131,26 @@ def refiner_recipe(
         for strength in (options["augmentation"], 0.0)
     )
     validation = CornerBatches(held, crop, size, options["validation_seed"], plain)
-    init = None
-    if options["init"] is not None:
-        init = load_keras_model(options["init"])
-        need_refiner(init)
-    elif options["freeze"] != "none":
-        raise ConfigError("--freeze needs --init: else it freezes noise.")
     refiner = train_refiner(
-        config, run, CornerBatches(kept, crop, size, seed, changed), validation,
-        init=init,
-    )  # fmt: skip
+        config,
+        run,
+        CornerBatches(kept, crop, size, seed, changed),
+        validation,
+        init=initial(options, need_refiner),
+    )
     save_model(refiner, out / "refiner.keras")
     plot_curves(out / "log.csv", out / "curves.png")
-    measured = validation(0)
-    loss = corner_loss(config.size_yx)
-    off = [
-        loss(truth, refiner(crops, training=False)).numpy()
-        for crops, truth in (next(measured) for _ in range(_MEASURED))
-    ]
-    return out / "refiner.keras", {"corner error": float(np.mean(np.concatenate(off)))}
+    return out / "refiner.keras", {
+        "corner error, one look": _error(refiner, validation)
+    }
+
+
+def _error(refiner: keras.Model, batches: Batches) -> float:
+    """How far known corners are off; nan if there are none."""
+    loss = corner_loss(tuple(refiner.input_shape[1:3]))
+    off = []
+    for crops, truth in itertools.islice(batches(0), _MEASURED):
+        known = truth[:, 8] > 0
+        off.append(loss(truth, refiner(crops, training=False)).numpy()[known])
+    apart = np.concatenate(off)
+    return float(apart.mean()) if len(apart) else float("nan")

@@ -18,12 +18,12 @@ from fused_ocr.saving import save_model
 from .annotations import AnnotatedPhoto, read_annotations
 from .augmentation import Augmentation
 from .material import Material
-from .mixture import shares_of
 from .mnist_strings import PLACES, MnistStrings
-from .patches import CROP, Pool, mnist_pool, part
+from .patches import CROP, Pool, mnist_pool
 from .pictures import plot_curves
 from .recipes import Options, annotated_sets, initial
 from .runs import RunConfig
+from .sources import held_and_kept
 from .strings import UNKNOWN, best_texts, train_strings
 from .strip_augmentation import StripAugmentation
 from .strips import StripBatches, Strips, strips_of
@@ -103,19 +103,13 @@ def _on_regions(
             readable=config.readable, kinds=bool(config.kinds),
         )  # fmt: skip
 
-    whole = list(map(strips, sets, options["annotations"]))
-    shares = shares_of(list(map(len, whole)), options["share"])
-    whole = [
-        dataclasses.replace(one, weight=share)
-        for one, share in zip(whole, shares, strict=True)
-    ]
+    back = None
     if options["validation"] is not None:
         photos = read_annotations(options["validation"], labels)
-        held, kept = [strips(photos, options["validation"])], whole
-    else:
-        held, kept = (
-            [one.part(part(len(one), held=h)) for one in whole] for h in (True, False)
-        )
+        back = strips(photos, options["validation"])
+    held, kept = held_and_kept(
+        map(strips, sets, options["annotations"]), options["share"], back
+    )
     changed = StripAugmentation.of_strength(config.size_yx, options["augmentation"])
     plain = StripAugmentation.of_strength(config.size_yx, 0.0)
     size, seed = run.batch_size, options["seed"]

@@ -28,6 +28,7 @@ from fused_ocr.images import read_image
 from fused_ocr.rectification import RectifyQuads, known_corners
 
 from .annotations import AnnotatedPhoto
+from .sources import drawn
 from .strings import UNKNOWN
 from .strip_augmentation import StripAugmentation, rim_of
 
@@ -219,16 +220,10 @@ class StripBatches:
 
     def __call__(self, first: int) -> Iterator[Any]:
         """The batches from a given one on."""
-        weights = np.array([source.weight for source in self.sources], float)
-        share = weights / weights.sum()
         change = tf.function(self.augmentation)
         for number in itertools.count(first):
             rng = np.random.default_rng([self.seed, number])
-            which = rng.choice(len(self.sources), self.batch_size, p=share)
-            picks = [
-                source.part(rng.integers(len(source), size=int((which == i).sum())))
-                for i, source in enumerate(self.sources)
-            ]
+            picks = drawn(self.sources, self.batch_size, rng)
             crops = change(
                 np.concatenate([p.pixels for p in picks]),
                 tf.constant([self.seed, 2 * number], tf.int32),

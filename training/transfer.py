@@ -51,7 +51,7 @@ def start_from(model: keras.Model, init: keras.Model) -> tuple[str, ...]:
         twin = known.get(layer.name)
         if twin is not None and _shapes(twin) == _shapes(layer):
             pairs.append((layer, twin))
-        elif _HEADS.match(layer.name):
+        elif _HEADS.match(layer.name) and layer.weights:
             fresh.append(layer.name)
         elif layer.weights:
             wrong.append(layer.name)
