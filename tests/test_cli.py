@@ -12,6 +12,7 @@ from pathlib import Path
 import click
 import numpy as np
 import pytest
+import stand_ins
 from click.testing import CliRunner
 from PIL import Image
 
@@ -158,6 +159,13 @@ def test_fuse_refuses_swapped_models(run, tmp_path):
         for name in ("detector", "recognizer")
     ]
     assert kinds == ["detector, Keras", "recogniser, Keras"]
+
+
+def test_describe_a_refiner(run, tmp_path):
+    stand_ins.refiner().save(tmp_path / "refiner.keras")
+    values = json.loads(run("describe", "refiner.keras", "--json").stdout)
+    assert values["kind"] == "refiner, Keras"
+    assert (values["size_yx"], values["grow"]) == ([16, 32], 1.4)
 
 
 def test_every_argument_of_predict_has_an_option():

@@ -221,7 +221,7 @@ RANGES = [
     (FusionConfig, "frame_yx", (384,), "two sides"),
     (FusionConfig, "frame_yx", (31, 384), "at least 32"),
     (FusionConfig, "flow", "parallel", "'folded' or 'multiflow'"),
-    (FusionConfig, "refinements", 0, "at least 1"),
+    (FusionConfig, "refinements", -1, "not be negative"),
 ]
 
 

@@ -29,6 +29,7 @@ from fused_ocr.fusion import (
     frozen_flow,
     fuse,
     parts_of,
+    up_to_boxes,
     with_sizes,
 )
 from fused_ocr.reader import Reader
@@ -192,18 +193,22 @@ def test_describe():
         ),
         assembly=AssemblyConfig(slots=5, max_gap=0.5, min_overlap=0.4, max_ratio=2.0),
     )
+    # What there is no refiner for is not told.
     model = fuse(
         stand_ins.detector(("digit", "letter")), stand_ins.recognizer("AB7"), config
     )
     told = describe(model)
-    assert told.fusion == config
+    assert config.refinements == 2
+    assert told.fusion == config.replace(refinements=0)
     assert told.alphabet == "AB7" and told.labels == ("digit", "letter")
     assert told.format_version == 1
 
 
 def test_the_default_takes_the_crop_from_the_recogniser():
     model = fuse(stand_ins.detector(), stand_ins.recognizer(size_yx=(9, 8)))
-    assert describe(model).fusion == FusionConfig(crop=CropConfig(size_yx=(9, 8)))
+    assert describe(model).fusion == FusionConfig(
+        crop=CropConfig(size_yx=(9, 8)), refinements=0
+    )
 
 
 @pytest.mark.parametrize(
@@ -406,6 +411,27 @@ def test_refiners_that_do_not_fit_are_refused(strings):
         )
     with pytest.raises(ArtefactDamagedError, match="'detector' is not a refiner"):
         fuse(finder, strings, STRINGS, refiner=finder)
+    never = STRINGS.replace(refinements=0)
+    with pytest.raises(ConfigError, match=r"Received: refinements=0 and a refiner"):
+        fuse(finder, strings, never, refiner=stand_ins.refiner())
+    assert describe(fuse(finder, strings, never)).fusion.refinements == 0
+
+
+@pytest.mark.parametrize("corners", [None, TURNED])
+def test_boxes_alone_are_refined(corners):
+    finder = stand_ins.detector(("plate",), corners=corners)
+    refine = RefineCorners(stand_ins.refiner(), 2)
+    alone = (finder, stand_ins.FUSION.frame_yx, stand_ins.FUSION.selection)
+    photos = stand_ins.squares(131, 97)[None]
+    first, found = (up_to_boxes(*alone, more)(photos) for more in (None, refine))
+    count = first["count"]
+    assert int(count[0]) > 1 and found["count"] == count
+    np.testing.assert_array_equal(found["scores"], first["scores"])
+    places = first["boxes"] if corners is None else first["quads"]
+    boxes, quads = refine(photos, places, count)
+    np.testing.assert_allclose(found["boxes"], boxes, atol=0.01)
+    np.testing.assert_allclose(found["quads"], quads, atol=0.01)
+    assert np.abs(found["boxes"] - first["boxes"]).max() > 1
 
 
 def test_a_reader_tells_kind_and_readability():

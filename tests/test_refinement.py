@@ -9,6 +9,7 @@ from layer_checks import check_layer
 from test_rectification import turned, upright
 from tflite_checks import converted
 
+from fused_ocr.boxes import clip
 from fused_ocr.config import CropConfig, RefinerConfig
 from fused_ocr.errors import ArtefactDamagedError
 from fused_ocr.freezing import frozen
@@ -102,6 +103,18 @@ def test_corners_said_outside_are_those_of_the_crop():
     np.testing.assert_allclose(quads, [expected], atol=1e-3)
 
 
+@pytest.mark.parametrize("sizes", [None, (70, 130)])
+def test_boxes_end_at_the_photo_and_corners_do_not(sizes):
+    # BOX, and the same 50 higher and 80 to the left: around (10, 20).
+    photo = (70, 130) if sizes is None else (151, 203)
+    places = [BOX, (-10, -20, 30, 60)]
+    boxes, quads = refined(saying(UPRIGHT), places, photo=photo, sizes=sizes)
+    around = [(45, 64, 75, 136), (-5, -16, 25, 56)]
+    np.testing.assert_allclose(quads, upright(around), atol=1e-3)
+    cut = [(45, 64, 70, 130), (0, 0, 25, 56)]
+    np.testing.assert_allclose(boxes, cut, atol=1e-3)
+
+
 def test_a_look_that_sees_converges():
     # It says where the bright pixels of a crop begin and end; a white region on black
     # is found from a box that is off, nearer the second time.
@@ -167,7 +180,7 @@ def test_rows_past_the_count_are_zero(refiner, count):
 def test_the_box_is_around_the_corners(refiner):
     boxes, quads = refined(refiner, QUADS, photo=noise(71, 97), steps=2)
     expected = np.concatenate([quads.min(1), quads.max(1)], 1)
-    np.testing.assert_array_equal(boxes, expected)
+    np.testing.assert_array_equal(boxes, clip(expected, 71, 97))
 
 
 def test_padding_is_not_looked_at(refiner):

@@ -1,7 +1,7 @@
 """A training run: its folder, its checkpoints, its logs, and going on after a kill.
 
 The folder holds `state.npz` (everything needed to go on: weights, optimiser, averages,
-random states, history), `best.npz` (the weights with the best validation loss so far),
+random states, history), `best.npz` (the weights of the best epoch so far),
 `log.csv`, and `tensorboard/`. Every file is written aside and renamed, so that a run
 killed at any moment finds a whole one.
 """
@@ -52,6 +52,9 @@ class RunConfig:
         batch_size: examples a step.
         strategy: of `tf.distribute`, see `strategy_named`.
         workers: processes that make examples; 0 makes them in this one.
+        best_by: what tells which epoch is the best, a name of the log: the validation
+            loss, the lower the better; anything else, the higher the better, and of
+            equal epochs that with the lower loss.
         freeze: what of the model stays as it is, see `training.transfer.STAGES`.
         settings: whatever else decides the result, as text; a run does not go on with
             other settings.
@@ -68,6 +71,7 @@ class RunConfig:
     batch_size: int = 8
     strategy: str = "none"
     workers: int = 1
+    best_by: str = "val_loss"
     freeze: str = "none"
     settings: str = ""
 
@@ -122,7 +126,7 @@ def train(
 ) -> list[dict[str, float]]:
     """Train a compiled model to the end of the run, from wherever the run stands.
 
-    Afterwards the model has the best weights.
+    Afterwards the model has the weights of the best epoch, see `RunConfig.best_by`.
 
     Args:
         model: compiled with `optimizer_for(config)`.
@@ -187,8 +191,14 @@ class _Run(keras.callbacks.Callback):
         """Whether patience has run out."""
         if self.config.patience is None or not self.history:
             return False
-        losses = [row["val_loss"] for row in self.history]
-        return len(losses) - 1 - int(np.argmin(losses)) >= self.config.patience
+        merits = [self._merit(row) for row in self.history]
+        since = len(merits) - 1 - merits.index(max(merits))
+        return since >= self.config.patience
+
+    def _merit(self, row: dict[str, float]) -> tuple[float, float]:
+        """How good an epoch was."""
+        by, loss = self.config.best_by, row["val_loss"]
+        return (0.0 if by == "val_loss" else row[by], -loss)
 
     def restore(self) -> int:
         """Go back to the last checkpoint; the epoch to go on with."""
@@ -220,7 +230,7 @@ class _Run(keras.callbacks.Callback):
         return len(self.history)
 
     def load_best(self) -> None:
-        """Give the model the weights with the best validation loss."""
+        """Give the model the weights of the best epoch."""
         if not self._best.exists():
             return
         weights = self._net.weights
@@ -257,9 +267,9 @@ class _Run(keras.callbacks.Callback):
                 f"learning rate (now {self.config.learning_rate}) or look at the data "
                 "with `fused-ocr check-data`; the last good state is kept."
             )
-        best = min((r["val_loss"] for r in self.history), default=math.inf)
+        best = max(map(self._merit, self.history), default=None)
         self.history.append(row)
-        if row["val_loss"] < best:
+        if best is None or self._merit(row) > best:
             _save_arrays(self._best, {f"w{i}": w for i, w in enumerate(self._averaged)})
         write_atomically(self.config.folder / "log.csv", _csv(self.history))
         self._tensorboard(row)

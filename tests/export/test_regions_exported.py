@@ -12,7 +12,7 @@ import fused_ocr
 from fused_ocr.config import CropConfig, RecognizerConfig
 from fused_ocr.export.parity import CheckPhoto, compare
 from fused_ocr.export.saved_model import REGION_OUTPUT_NAMES, export_saved_model
-from fused_ocr.fusion import fuse
+from fused_ocr.fusion import describe, fuse
 from fused_ocr.reader import Reader
 from fused_ocr.recognition.recognizer import build_recognizer
 from fused_ocr.result import Reading, Readings
@@ -21,9 +21,10 @@ CROP = CropConfig(size_yx=(16, 32), grow=1.1)
 TURNED = (-1.0, 0.5, 0.0, 0.25, 1.0, -0.5, 0.5, 0.0)
 
 
-@pytest.fixture(scope="module")
-def model():
-    """Finds what is bright, says what comes to it, and all there is to say besides."""
+@pytest.fixture(scope="module", params=[0, 2], ids=["as found", "refined"])
+def model(request):
+    """Finds what is bright, says what comes to it, and all there is to say besides;
+    with a refiner that looks so often, or none."""
     keras.utils.set_random_seed(4)
     reader = build_recognizer(
         RecognizerConfig(
@@ -36,7 +37,9 @@ def model():
     bias = bias.reshape(3, 11) - 30.0 * np.eye(11)[10]
     reader.get_layer("place_logits").set_weights([kernel * 30, bias.ravel()])
     finder = stand_ins.detector(("region",), corners=TURNED)
-    return fuse(finder, reader, stand_ins.FUSION.replace(crop=CROP))
+    config = stand_ins.FUSION.replace(crop=CROP, refinements=request.param)
+    refiner = stand_ins.refiner() if request.param else None
+    return fuse(finder, reader, config, refiner=refiner)
 
 
 def test_a_reader_of_regions_is_exported(model, tmp_path):
@@ -49,9 +52,11 @@ def test_a_reader_of_regions_is_exported(model, tmp_path):
     signatures = tf.saved_model.load(str(tmp_path / "made")).signatures
     for signature in signatures.values():
         assert sorted(signature.structured_outputs) == list(REGION_OUTPUT_NAMES)
+    loaded = fused_ocr.load(tmp_path / "made")
+    assert loaded.description == describe(model)
     for photo in photos:
         here = Reader(model).predict(photo.image)
-        there = fused_ocr.load(tmp_path / "made").predict(photo.image)
+        there = loaded.predict(photo.image)
         assert there.texts == here.texts and len(here) >= 2
         for one, other in zip(here, there, strict=True):
             np.testing.assert_allclose(one.quad, other.quad, atol=0.01)

@@ -6,9 +6,12 @@ import itertools
 import numpy as np
 import pytest
 from PIL import Image
+from test_rectification import upright
 
 from fused_ocr.config import CropConfig
 from fused_ocr.errors import ConfigError
+from fused_ocr.rectification import RectifyQuads
+from fused_ocr.training import corner_crops
 from fused_ocr.training.annotations import AnnotatedPhoto
 from fused_ocr.training.corner_crops import (
     CornerBatches,
@@ -57,17 +60,20 @@ def photo(path, quads, *, known=True, shape=(141, 203)):
 
 
 SLANTED = np.array([(55, 60), (50, 135), (84, 140), (90, 66)], np.float32)
-"""Within (50, 60, 90, 140): the patch is 2.4 * 80 = 192 pixels of the photo, from (70 -
-96, 100 - 96) = (-26, 4) on, and 160 / 192 = 5 / 6 as large."""
-PLACED = (SLANTED - (-26, 4)) * 5 / 6
+"""Within (50, 60, 90, 140), which is twice as wide as high: the patch is 2.4 * (40, 80)
+= (96, 192) pixels of the photo, from (70 - 48, 100 - 96) = (22, 4) on, and 112 / 96 =
+224 / 192 = 7 / 6 as large."""
+PLACED = (SLANTED - (22, 4)) * 7 / 6
 TURNED = np.roll(SLANTED, -1, 0)
 """The same place; its text runs down."""
+BOX = np.array([(33, 66), (33, 158), (79, 158), (79, 66)], np.float32)
+"""Upright in the middle of a patch, which is about 2.4 times as large."""
 
 
 def patch(quads=PLACED, known=True):
     """The patches (n, ...) of one source, drawn and not cut."""
     quads = np.array(quads, np.float32).reshape(-1, 4, 2)
-    pixels = [np.uint8(255) * (depth(quad, 160, 160) > 0) for quad in quads]
+    pixels = [np.uint8(255) * (depth(quad, 112, 224) > 0) for quad in quads]
     known = np.full(len(quads), known)
     return CornerPatches("drawn", np.array(pixels, np.uint8), quads, known)
 
@@ -82,7 +88,7 @@ def batches(*sources, size=16, seed=5, strength=0.0):
 
 def test_corners_are_where_they_are_in_the_patch(tmp_path):
     made = corner_patches([photo(tmp_path / "a.png", [SLANTED])], "mine")
-    assert made.pixels.shape == (1, 160, 160) and made.pixels.dtype == np.uint8
+    assert made.pixels.shape == (1, 112, 224) and made.pixels.dtype == np.uint8
     assert (len(made), made.name, made.known.tolist()) == (1, "mine", [True])
     np.testing.assert_allclose(made.quads_yx, [PLACED], atol=1e-3)
     check_white(made.pixels[0] / 255, PLACED)
@@ -96,8 +102,8 @@ def test_the_text_keeps_its_own_top_left(tmp_path):
 def test_unknown_corners_are_those_of_the_box(tmp_path):
     made = corner_patches([photo(tmp_path / "a.png", [SLANTED], known=False)])
     assert made.known.tolist() == [False]
-    # From (76, 56) to (116, 136), times 5 / 6.
-    y1, x1, y2, x2 = 63.333, 46.667, 96.667, 113.333
+    # From (28, 56) to (68, 136), times 7 / 6.
+    y1, x1, y2, x2 = 32.667, 65.333, 79.333, 158.667
     expected = [[(y1, x1), (y1, x2), (y2, x2), (y2, x1)]]
     np.testing.assert_allclose(made.quads_yx, expected, atol=1e-3)
 
@@ -150,8 +156,7 @@ def test_the_corners_told_are_where_the_region_is(quad):
 
 
 def test_unknown_corners_start_upright():
-    box = np.array([(63, 47), (63, 113), (97, 113), (97, 47)])
-    crops, truth = next(batches(patch(box, known=False), size=40)(0))
+    crops, truth = next(batches(patch(BOX, known=False), size=40)(0))
     assert (truth[:, 8] == 0).all()
     corners = truth[:, :8].reshape(-1, 4, 2)
     for crop, one in zip(crops[..., 0], corners, strict=True):
@@ -167,11 +172,43 @@ def test_unknown_corners_start_upright():
 
 def test_some_known_corners_start_from_a_box():
     # Of an upright region the corners told are upright only then.
-    box = np.array([(63, 47), (63, 113), (97, 113), (97, 47)])
-    _, truth = next(batches(patch(box), size=400)(0))
+    _, truth = next(batches(patch(BOX), size=400)(0))
     corners = truth[:, :8].reshape(-1, 4, 2)
     as_box = np.abs(corners[:, 0, 0] - corners[:, 1, 0]) < 1e-5
     assert 0.25 < as_box.mean() < 0.45
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_crops_show_what_is_around(known, tmp_path, monkeypatch):
+    # Of a region as wide as high a crop is twice as wide. The smallest that holds the
+    # box (80, 130, 120, 170) is 40x80, its patch 2.4 times that, 96x192 pixels of the
+    # photo, from (100 - 48, 150 - 96) = (52, 54) on.
+    def waves(y, x):
+        return 128 + 60 * np.sin(y / 9) + 60 * np.sin(x / 7)
+
+    grey = waves(*(np.mgrid[:200, :300] + 0.5)).astype(np.uint8)
+    Image.fromarray(grey).convert("RGB").save(tmp_path / "a.png")
+    box = np.array([(80, 130, 120, 170)], np.float32)
+    more = {"quads_yx": upright(box)} if known else {}
+    annotated = AnnotatedPhoto(
+        tmp_path / "a.png", box, np.zeros(1, np.int64), ("",), **more
+    )
+    starts, real = [], corner_crops._starts
+
+    def told(*arguments):
+        starts.append(real(*arguments))
+        return starts[0]
+
+    monkeypatch.setattr(corner_crops, "_starts", told)
+    crops, _ = next(batches(corner_patches([annotated]), size=100)(0))
+    cells = np.stack(np.mgrid[:48, :96], -1).reshape(1, 1, -1, 2) + 0.5
+    cells = np.repeat(cells / SIZE, 100, 0).astype(np.float32)
+    places = RectifyQuads(CROP).to_photo(starts[0][:, None], cells).numpy()[:, 0]
+    outside = ((places < 0) | (places > (112, 224))).any(-1)
+    assert outside.mean() <= 0.01
+    y, x = np.moveaxis(places * 6 / 7 + (52, 54), -1, 0)
+    apart = np.abs(crops.reshape(100, -1) * 255 - waves(y, x))
+    assert (apart > 8).mean() <= 0.01
 
 
 def test_batches_are_decided_by_their_numbers():

@@ -1,5 +1,6 @@
 """The refiner's loss by hand, its learning, and `train refiner` on the command line."""
 
+import itertools
 import json
 import pathlib
 
@@ -11,6 +12,7 @@ import stand_ins
 import tensorflow as tf
 from click.testing import CliRunner
 from test_corner_crops import depth
+from test_refinement import UPRIGHT, saying
 
 from fused_ocr.cli import main
 from fused_ocr.config import CropConfig, RecognizerConfig, RefinerConfig
@@ -19,8 +21,9 @@ from fused_ocr.recognition.cut_as import cut_of
 from fused_ocr.recognition.recognizer import build_recognizer
 from fused_ocr.refinement import build_refiner, crop_for
 from fused_ocr.runtimes import load_keras_model
+from fused_ocr.training.annotations import AnnotatedPhoto, write_annotations
 from fused_ocr.training.corner_crops import CornerBatches, CornerPatches
-from fused_ocr.training.refiner import corner_loss, train_refiner
+from fused_ocr.training.refiner import _error, corner_loss, train_refiner
 from fused_ocr.training.runs import RunConfig
 from fused_ocr.training.strip_augmentation import StripAugmentation
 from fused_ocr.training.transfer import freeze
@@ -92,11 +95,11 @@ SMALL = RefinerConfig(size_yx=(16, 32), width=8)
 def regions(count=24, seed=0):
     """White quadrilaterals on noise."""
     rng = np.random.default_rng(seed)
-    pixels = rng.integers(0, 120, (count, 160, 160), np.uint8)
-    corners = np.array([(66, 47), (66, 113), (94, 113), (94, 47)])
-    quads = (corners + rng.uniform(-7, 7, (count, 4, 2))).astype(np.float32)
+    pixels = rng.integers(0, 120, (count, 112, 224), np.uint8)
+    corners = np.array([(36, 66), (36, 158), (76, 158), (76, 66)])
+    quads = (corners + rng.uniform(-10, 10, (count, 4, 2))).astype(np.float32)
     for one, quad in zip(pixels, quads, strict=True):
-        one[depth(quad, 160, 160) > 0] = 250
+        one[depth(quad, 112, 224) > 0] = 250
     return CornerPatches("drawn", pixels, quads, np.arange(count) % 4 > 0)
 
 
@@ -118,6 +121,32 @@ def test_corners_are_learnt(tmp_path):
     # Measured: 0.11, and 0.04.
     assert off < 0.5 * at_start
     assert cut_of(refiner) == crop_for(SMALL)
+
+
+def test_the_score_is_of_known_corners_alone():
+    # It always says (0.25, 0.2) and so on, a region of 24 * 0.5 = 12 by 40 * 0.6 = 24
+    # pixels. Off by 3 and 1 rows, in parts of 24; what is not known is far off.
+    refiner = saying(UPRIGHT, size_yx=(24, 40))
+    right = np.append(UPRIGHT, 1)
+    shifts = np.array([3, 1, 9, 9])[:, None] / 24 * np.tile([1, 0], 4)
+    truth = np.repeat(right[None], 4, 0).astype(np.float32)
+    truth[:, :8] += shifts
+    truth[2:, 8] = 0
+    crops = np.zeros((2, 24, 40, 1), np.float32)
+
+    def given(*batches):
+        return lambda first: itertools.cycle((crops, batch) for batch in batches)
+
+    # Each known corner counts once, in whichever batch it is.
+    mixed, unknown = truth[[0, 2]], truth[2:]
+    for batches_, off in (
+        ((truth[:2],), 2 / 24),
+        ((mixed,), 3 / 24),
+        ((mixed, unknown), 3 / 24),
+        ((truth[:2], mixed), (3 + 1 + 3) / 3 / 24),
+    ):
+        assert _error(refiner, given(*batches_)) == pytest.approx(off, abs=1e-3)
+    assert np.isnan(_error(refiner, given(unknown)))
 
 
 @pytest.mark.parametrize(
@@ -162,7 +191,7 @@ def refiner(scenes, tmp_path_factory):
     out = tmp_path_factory.mktemp("refiner")
     done = trained(scenes, out)
     assert done.exit_code == 0, done.output
-    assert "corner error: " in done.output
+    assert "corner error, one look: " in done.output
     return out / "refiner.keras"
 
 
@@ -236,6 +265,19 @@ def test_a_refiner_needs_regions(scenes, more, message, tmp_path, monkeypatch):
     monkeypatch.chdir(scenes)
     done = run("train", "refiner", "--out", tmp_path / "run", *more)
     assert done.exit_code == 2 and message in done.output
+    assert isinstance(done.exception, SystemExit)
+
+
+def test_a_refiner_needs_corners(scenes, tmp_path):
+    photo = next((scenes / "pictures").glob("*.png"))
+    boxes = np.array([(4, 4, 20, 60)] * 2, np.float32)
+    boxed = AnnotatedPhoto(photo, boxes, np.zeros(2, np.int64), ("", ""))
+    write_annotations(tmp_path / "boxes.csv", [boxed], ("plate",))
+    done = run(
+        "train", "refiner", "--out", tmp_path / "run", "--classes",
+        scenes / "classes.csv", "--annotations", tmp_path / "boxes.csv",
+    )  # fmt: skip
+    assert done.exit_code == 2 and "none of the boxes has any" in done.output
     assert isinstance(done.exception, SystemExit)
 
 

@@ -7,12 +7,15 @@ import keras
 import numpy as np
 import pytest
 import stand_ins
+from test_refinement import saying
 
+from fused_ocr.boxes import iou_matrix
 from fused_ocr.config import CropConfig, RecognizerConfig
 from fused_ocr.fusion import describe, fuse, parts_of
 from fused_ocr.reader import Reader
 from fused_ocr.recognition.recognizer import build_recognizer
 from fused_ocr.training.annotations import AnnotatedPhoto
+from fused_ocr.training.evaluation import DetectorAlone
 from fused_ocr.training.region_evaluation import (
     CAUSES,
     RegionPhoto,
@@ -129,6 +132,32 @@ def test_scenes_and_files_are_photos(tmp_path):
     truth = dataclasses.replace(photo.truth, path=tmp_path / "a.png")
     (read,) = region_photos([truth])
     assert read.truth is truth and (read.image == 9).all()
+
+
+def test_a_region_found_badly_and_refined_well_is_misread(model):
+    # Of any crop the refiner says that it is the region: as high and wide as the crop,
+    # which is twice as wide as the square found, and grown.
+    whole = np.array([(0, 0), (0, 1), (1, 1), (1, 0)])
+    parts, config = parts_of(model), describe(model).fusion
+    recognizer, once = parts.recognize.recognizer, config.replace(refinements=1)
+    refiner = saying(whole, size_yx=(16, 32), grow=1.2)
+    refined = fuse(parts.detector, recognizer, once, refiner=refiner)
+    image = stand_ins.squares(131, 197)
+    readings = Reader(refined).predict(image)
+    n = len(readings)
+    found = DetectorAlone(model)(image)[0]
+    nearest = iou_matrix(readings.boxes, found).max(1)
+    assert n >= 2 and ((nearest > 0.1) & (nearest < 0.5)).all()
+    quads = np.array([one.quad for one in readings], np.float32)
+    truth = AnnotatedPhoto(
+        Path("p"), readings.boxes, np.zeros(n, np.int64),
+        ("0000", *readings.texts[1:]), quads,
+    )  # fmt: skip
+    scores = measured(refined, RegionPhoto(image, truth))
+    assert scores["AP50"] == pytest.approx(1) and scores["box"] == 0
+    assert scores["reading"] == pytest.approx(1 / n)
+    # As it was found, without the refiner, it is the box that is wrong.
+    assert measured(model, RegionPhoto(image, truth))["box"] >= 1 / n
 
 
 def _unknown(n):

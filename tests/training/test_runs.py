@@ -169,6 +169,27 @@ def test_the_best_epoch_may_be_an_early_one(tmp_path):
             np.testing.assert_array_equal(weight, best[f"w{i}"])
 
 
+def wrong(truth, seen):
+    return keras.ops.cast((seen > 0.5) != (truth > 0.5), "float32")
+
+
+def test_the_best_epoch_may_be_that_of_a_metric(tmp_path):
+    # The loss gets better, and so does what the metric calls worse.
+    settings = config(tmp_path, ema=None, best_by="val_wrong")
+    model = make(settings)
+    metric = keras.metrics.MeanMetricWrapper(wrong, name="wrong")
+    model.compile(optimizer_for(settings), loss="mse", metrics=[metric])
+    history = train(model, batches, batches, settings)
+    most = max(row["val_wrong"] for row in history)
+    lowest = min(row["val_loss"] for row in history if row["val_wrong"] == most)
+    assert lowest > min(row["val_loss"] for row in history)
+    held = [batch for _, batch in zip(range(2), batches(0), strict=False)]
+    x, y = (np.concatenate(part) for part in zip(*held, strict=True))
+    again = model.evaluate(x, y, verbose=0, return_dict=True)
+    assert again["wrong"] == pytest.approx(most, abs=1e-6)
+    assert again["loss"] == pytest.approx(lowest, abs=1e-6)
+
+
 def test_a_finished_run_is_only_loaded(straight):
     folder, whole, history = straight
 

@@ -77,12 +77,19 @@ def test_regions_are_learnt_and_the_best_of_two_is_kept(scenes, tmp_path):
     assert later[:2] == told and len(later) == 3
 
 
-def test_bfloat16_multiplies_and_leaves_the_weights_as_they_were(scenes, tmp_path):
+@pytest.fixture
+def bfloat16():
+    """The name of TensorFlow's option, which is off again at the end."""
     option = "auto_mixed_precision_onednn_bfloat16"
+    yield option
+    tf.config.optimizer.set_experimental_options({option: False})
+
+
+def test_bfloat16_sets_the_option_and_weights_stay_float32(scenes, bfloat16, tmp_path):
     for folder, more in (("quick", ("--bfloat16",)), ("exact", ())):
         done = trained(scenes, tmp_path / folder, *more)
         assert done.exit_code == 0, done.output
-        used = tf.config.optimizer.get_experimental_options().get(option, False)
+        used = tf.config.optimizer.get_experimental_options().get(bfloat16, False)
         assert used == bool(more)
         made = load_keras_model(tmp_path / folder / "recognizer.keras")
         assert {weight.dtype for weight in made.weights} == {"float32"}

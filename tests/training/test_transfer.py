@@ -3,8 +3,10 @@
 import keras
 import numpy as np
 import pytest
+from test_detector import CORNERED, TINY, little_backbone
 
 from fused_ocr.config import CropConfig, RecognizerConfig
+from fused_ocr.detection import retinanet
 from fused_ocr.errors import ConfigError
 from fused_ocr.recognition.recognizer import build_recognizer
 from fused_ocr.training.transfer import freeze, start_from
@@ -58,6 +60,16 @@ def test_another_alphabet_keeps_the_features(arch):
             ):
                 np.testing.assert_array_equal(one, other)
     assert start_from(strings(arch), old) == ()
+
+
+def test_only_what_has_weights_starts_afresh(monkeypatch):
+    # `corners` itself only puts together what the head says of each level.
+    monkeypatch.setattr(retinanet, "backbone_features", little_backbone)
+    old, new = map(retinanet.build_retinanet, (TINY, CORNERED))
+    assert not new.get_layer("corners").weights
+    # Without hidden layers the head is one convolution.
+    assert start_from(new, old) == ("pyramid_corners",)
+    assert start_from(retinanet.build_retinanet(CORNERED), new) == ()
 
 
 @pytest.mark.parametrize(
