@@ -16,12 +16,17 @@ from fused_ocr.rectification import corners_of
 
 __all__ = ["AssembleRegions"]
 
+_SAME = 0.5
+"""IoU from which on two regions are one."""
+
 
 @keras.saving.register_keras_serializable(package="fused_ocr")
 class AssembleRegions(Assembly):
     """Puts regions in reading order and drops those in which nothing is read.
 
-    A string ends at its first blank slot. A reading's score is the detector's times the
+    Two finds of one region, as two classes or with corners that a refiner brought
+    together, are one reading: that with the better score. A string ends at its first
+    blank slot. A reading's score is the detector's times the
     recogniser's probability of the worst character. Where single characters stand in
     the region is not known: each has the region's box.
 
@@ -85,6 +90,10 @@ class AssembleRegions(Assembly):
         spoken = (blanks == 0) & (found & legible)[..., None]
         valid = spoken[..., 0] | (found & ~legible)  # (B, N)
         named, codes = best_characters(probabilities, self.alphabet)
+        worst = tf.reduce_min(tf.where(spoken, named[..., 0], 1.0), -1)
+        final = scores * worst * readable
+        valid &= ~_twins(boxes_yxyx, tf.where(valid, final, -1.0))
+        spoken &= valid[..., None]
 
         before = goes_before(boxes_yxyx[..., 0], boxes_yxyx[..., 2], boxes_yxyx[..., 1])
         rank = count_rows(before & valid[:, :, None])
@@ -100,7 +109,6 @@ class AssembleRegions(Assembly):
             )
 
         each, pairs = spoken[..., None], valid[..., None]
-        worst = tf.reduce_min(tf.where(spoken, named[..., 0], 1.0), -1)
         boxes = tf.repeat(boxes_yxyx[:, :, None], probabilities.shape[2], axis=2)
         if quads_yx is None:
             quads_yx = corners_of(boxes_yxyx)
@@ -112,7 +120,7 @@ class AssembleRegions(Assembly):
             "alt_scores": lay(named[..., 1:], each, 0.0),
             "box": lay(boxes_yxyx, pairs, 0.0),
             "quad": lay(quads_yx, pairs[..., None], 0.0),
-            "score": lay(scores * worst * readable, valid, 0.0),
+            "score": lay(final, valid, 0.0),
             "readable": lay(readable, valid, 0.0),
             "agreement": lay(agreement, valid, 0.0),
             "label": lay(classes, valid, -1),
@@ -130,3 +138,24 @@ class AssembleRegions(Assembly):
             "readable": keras.KerasTensor((batch, rows), dtype="float32"),
             "agreement": keras.KerasTensor((batch, rows), dtype="float32"),
         }
+
+
+def _twins(boxes_yxyx: tf.Tensor, scores: tf.Tensor) -> tf.Tensor:
+    """Which regions (B, N) share most of their box with one of a better score.
+
+    Args:
+        boxes_yxyx: (B, N, 4).
+        scores: (B, N), negative where there is no region.
+    """
+    one, other = boxes_yxyx[:, :, None], boxes_yxyx[:, None]
+    sides = tf.minimum(one[..., 2:], other[..., 2:]) - tf.maximum(
+        one[..., :2], other[..., :2]
+    )
+    shared = tf.reduce_prod(tf.maximum(sides, 0.0), -1)  # (B, N, N)
+    areas = tf.reduce_prod(boxes_yxyx[..., 2:] - boxes_yxyx[..., :2], -1)
+    union = areas[:, :, None] + areas[:, None] - shared
+    place = tf.range(tf.shape(scores)[1])
+    ahead = place[None, :] < place[:, None]  # of equals the first stays
+    mine, its = scores[:, :, None], scores[:, None]
+    better = (its > mine) | ((its == mine) & ahead)
+    return tf.reduce_any(better & (its >= 0) & (shared > _SAME * union), -1)

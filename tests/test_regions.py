@@ -57,7 +57,7 @@ ORDERS = [
     ([(9, 0, 19, 40), (4, 50, 14, 90)], [0, 1]),
     ([(10, 0, 19, 40), (4, 50, 14, 90)], [1, 0]),  # 4 of 9
     ([(0, 0, 10, 9), (30, 0, 40, 9), (0, 30, 10, 39), (30, 30, 40, 39)], [0, 2, 1, 3]),
-    ([(10, 10, 20, 30)] * 3, [0, 1, 2]),  # the same box: as the detector has them
+    ([(10, 10, 20, 30), (10, 10, 30, 30)], [0, 1]),  # IoU 0.5: still two
 ]
 
 
@@ -201,3 +201,18 @@ def test_as_a_layer():
         "library_version": "9.9",
     }
     check_layer(AssembleRegions, arguments, cases)
+
+
+def test_two_finds_of_one_region_are_one_reading():
+    # 10 of 12 columns are shared; the third is another place, and nothing of the fourth
+    # row is real, though it has the first one's box.
+    boxes = [(0, 0, 10, 11), (0, 1, 10, 12), (0, 50, 10, 61), (0, 0, 10, 11)]
+    given = read("12", "34", "56", "78")
+    for scores, left in (((0.5, 0.6, 0.4, 0.9), "34"), ((0.6, 0.6, 0.4, 0.9), "12")):
+        found = assemble(boxes, given, count=3, scores=np.array([scores], np.float32))
+        assert texts(found) == [left, "56"]
+    # A better find in which nothing is read takes nobody's place.
+    found = assemble(
+        boxes[:2], read("", "34"), scores=np.array([[0.9, 0.5]], np.float32)
+    )
+    assert texts(found) == ["34"]

@@ -154,7 +154,8 @@ def test_a_region_found_badly_and_refined_well_is_misread(model):
         ("0000", *readings.texts[1:]), quads,
     )  # fmt: skip
     scores = measured(refined, RegionPhoto(image, truth))
-    assert scores["AP50"] == pytest.approx(1) and scores["box"] == 0
+    # A region found twice costs precision, and is one reading.
+    assert scores["AP50"] > 0.9 and scores["box"] == 0
     assert scores["reading"] == pytest.approx(1 / n)
     # As it was found, without the refiner, it is the box that is wrong.
     assert measured(model, RegionPhoto(image, truth))["box"] >= 1 / n
