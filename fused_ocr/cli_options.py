@@ -115,7 +115,7 @@ def run_options(
                 click.option(
                     "--bfloat16",
                     is_flag=True,
-                    help="Train in bfloat16; faster where the processor has it.",
+                    help="Train and measure in bfloat16: faster if the processor can.",
                 ),
                 click.option(
                     "--strategy",

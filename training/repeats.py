@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import dataclasses
 import json
 import shutil
@@ -11,12 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import keras
-import numpy as np
 
 from fused_ocr.errors import ConfigError
 
 from .files import write_atomically
-from .runs import RunConfig
+from .runs import RunConfig, best_merit
 
 __all__ = ["Outcome", "repeated"]
 
@@ -29,7 +27,7 @@ class Outcome:
 
     Attributes:
         seed: of it.
-        val_loss: the best validation loss.
+        val_loss: the validation loss of its best epoch.
         scores: by name, 0..1, of what it made.
     """
 
@@ -44,8 +42,8 @@ def repeated(
     """Train with several seeds, one after the other, and keep the best.
 
     Each has a folder of its own inside the run's, `repeat_1` and so on, so that a run
-    that was stopped goes on where it was. The best by validation loss is copied to
-    where a single run would have put it; `repeats.json` has all of them.
+    that was stopped goes on where it was. The best, by what told each its best epoch,
+    is copied to where a single run would have put it; `repeats.json` has all of them.
 
     Args:
         recipe: from a folder, a run and options to what was made, and its scores.
@@ -68,6 +66,7 @@ def repeated(
             "Choose another folder."
         )
     outcomes: list[Outcome] = []
+    merits: list[tuple[float, float]] = []
     made: list[Path] = []
     for i in range(times):
         seed = options["seed"] + i
@@ -79,15 +78,11 @@ def repeated(
         once = dataclasses.replace(run, folder=folder, settings=settings)
         path, scores = recipe(folder, once, own)
         made.append(path)
-        outcomes.append(Outcome(seed, _best_loss(folder / "log.csv"), scores))
+        merits.append(best_merit(folder))
+        outcomes.append(Outcome(seed, -merits[-1][1], scores))
         text = json.dumps([dataclasses.asdict(one) for one in outcomes], indent=2)
         write_atomically(run.folder / "repeats.json", text.encode())
-    best = int(np.nanargmin([one.val_loss for one in outcomes]))
+    best = merits.index(max(merits))
     for name in (made[best].name, "log.csv", "curves.png"):
         shutil.copyfile(made[best].parent / name, run.folder / name)
     return run.folder / made[best].name, best, outcomes
-
-
-def _best_loss(log: Path) -> float:
-    with log.open(newline="", encoding="utf-8") as file:
-        return min(float(row["val_loss"]) for row in csv.DictReader(file))

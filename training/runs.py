@@ -30,7 +30,14 @@ from fused_ocr.errors import ArtefactDamagedError, ConfigError, TrainingFailedEr
 from .files import write_atomically
 from .memory import keep_freed_memory
 
-__all__ = ["Batches", "RunConfig", "optimizer_for", "strategy_named", "train"]
+__all__ = [
+    "Batches",
+    "RunConfig",
+    "best_merit",
+    "optimizer_for",
+    "strategy_named",
+    "train",
+]
 
 Batches = Callable[[int], Iterator[Any]]
 """Gives the batches from the one of an index on."""
@@ -168,6 +175,18 @@ def train(
     return run.history
 
 
+def best_merit(folder: Path) -> tuple[float, float]:
+    """How good the best epoch of a run was: the higher the better, first things first.
+
+    Returns:
+        What `RunConfig.best_by` named, 0 if that is the loss; and minus the validation
+        loss. Minus infinity where there was nothing to measure.
+    """
+    with np.load(folder / "best.npz") as best:
+        by, loss = best["merit"]
+    return float(by), float(loss)
+
+
 def _repeat(batches: list[Any]) -> Iterator[Any]:
     while True:
         yield from batches
@@ -197,8 +216,10 @@ class _Run(keras.callbacks.Callback):
 
     def _merit(self, row: dict[str, float]) -> tuple[float, float]:
         """How good an epoch was."""
-        by, loss = self.config.best_by, row["val_loss"]
-        return (0.0 if by == "val_loss" else row[by], -loss)
+        by = self.config.best_by
+        named, loss = 0.0 if by == "val_loss" else row[by], -row["val_loss"]
+        # What is no number is worse than any.
+        return np.nan_to_num(named, nan=-math.inf), np.nan_to_num(loss, nan=-math.inf)
 
     def restore(self) -> int:
         """Go back to the last checkpoint; the epoch to go on with."""
@@ -269,8 +290,10 @@ class _Run(keras.callbacks.Callback):
             )
         best = max(map(self._merit, self.history), default=None)
         self.history.append(row)
-        if best is None or self._merit(row) > best:
-            _save_arrays(self._best, {f"w{i}": w for i, w in enumerate(self._averaged)})
+        merit = self._merit(row)
+        if best is None or merit > best:
+            weights = {f"w{i}": w for i, w in enumerate(self._averaged)}
+            _save_arrays(self._best, {**weights, "merit": np.array(merit)})
         write_atomically(self.config.folder / "log.csv", _csv(self.history))
         self._tensorboard(row)
         arrays = {f"v{i}": v.numpy() for i, v in enumerate(self._all_variables())}

@@ -2,10 +2,8 @@
 
 import itertools
 import json
-import pathlib
 
 import keras
-import matplotlib as mpl
 import numpy as np
 import pytest
 import stand_ins
@@ -27,8 +25,6 @@ from fused_ocr.training.refiner import _error, corner_loss, train_refiner
 from fused_ocr.training.runs import RunConfig
 from fused_ocr.training.strip_augmentation import StripAugmentation
 from fused_ocr.training.transfer import freeze
-
-FOLDER = pathlib.Path(mpl.get_data_path()) / "fonts" / "ttf"
 
 # --- the loss -------------------------------------------------------------------------
 
@@ -164,17 +160,6 @@ def test_what_is_frozen(stage, trained):
 
 def run(*arguments):
     return CliRunner().invoke(main, [str(one) for one in arguments])
-
-
-@pytest.fixture(scope="module")
-def scenes(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("scenes")
-    made = run(
-        "synth", folder, "--kind", "plates", "--count", 6, "--size", 96, 160,
-        "--fonts", FOLDER, "--seed", 3,
-    )  # fmt: skip
-    assert made.exit_code == 0, made.output
-    return folder
 
 
 def trained(scenes, out, *more):

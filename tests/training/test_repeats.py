@@ -2,6 +2,7 @@
 
 import json
 
+import numpy as np
 import pytest
 
 from fused_ocr.errors import ConfigError
@@ -15,9 +16,10 @@ def test_the_best_is_kept_and_all_are_told(tmp_path):
     def recipe(folder, run, options):
         seen.append((folder.name, run.folder, options["seed"], run.settings))
         folder.mkdir(parents=True)
-        losses = {4: (0.9, 0.5), 5: (0.3, 0.4), 6: (0.8, 0.7)}[options["seed"]]
-        rows = "".join(f"{i},{loss}\n" for i, loss in enumerate(losses))
-        (folder / "log.csv").write_text("epoch,val_loss\n" + rows)
+        # Of two that read as much, the one with the lower loss.
+        exact, loss = {4: (0.8, 0.5), 5: (0.9, 0.4), 6: (0.9, 0.7)}[options["seed"]]
+        np.savez(folder / "best.npz", merit=np.array([exact, -loss]))
+        (folder / "log.csv").write_bytes(b"")
         (folder / "curves.png").write_bytes(b"")
         (folder / "recognizer.keras").write_text(f"made of {options['seed']}")
         return folder / "recognizer.keras", {"strings": options["seed"] / 10}
@@ -28,7 +30,7 @@ def test_the_best_is_kept_and_all_are_told(tmp_path):
     assert path.read_text() == "made of 5"
     assert [(one.seed, one.val_loss) for one in outcomes] == [
         (4, 0.5),
-        (5, 0.3),
+        (5, 0.4),
         (6, 0.7),
     ]
     assert [one["scores"]["strings"] for one in _told(tmp_path)] == [0.4, 0.5, 0.6]

@@ -1,9 +1,7 @@
 """`train recognizer` on regions, from the command line: what it makes and refuses."""
 
 import json
-import pathlib
 
-import matplotlib as mpl
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -15,25 +13,11 @@ from fused_ocr.recognition.recognizer import alphabet_of, kinds_of
 from fused_ocr.runtimes import load_keras_model
 from fused_ocr.training.annotations import AnnotatedPhoto, write_annotations
 
-FOLDER = pathlib.Path(mpl.get_data_path()) / "fonts" / "ttf"
 ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 
 def run(*arguments):
     return CliRunner().invoke(main, [str(one) for one in arguments])
-
-
-@pytest.fixture(scope="module")
-def scenes(tmp_path_factory):
-    """Synthetic plates, and a class file with a second class that no photo has."""
-    folder = tmp_path_factory.mktemp("scenes")
-    made = run(
-        "synth", folder, "--kind", "plates", "--count", 12, "--size", 96, 160,
-        "--fonts", FOLDER, "--seed", 3,
-    )  # fmt: skip
-    assert made.exit_code == 0, made.output
-    (folder / "both.csv").write_text("plate,0\nbib,1\n")
-    return folder
 
 
 def trained(scenes, out, *more):
