@@ -70,6 +70,33 @@ def check_data(
         raise click.ClickException("The data has errors; see above.")
 
 
+@click.command("add-corners")
+@click.argument("annotations", type=_FILE)
+@click.argument("classes", type=_FILE)
+@click.argument("refiner", type=_FILE)
+@click.argument("out", type=click.Path(dir_okay=False, path_type=Path))
+def add_corners(annotations: Path, classes: Path, refiner: Path, out: Path) -> None:
+    """Write ANNOTATIONS (CSV) to OUT with the corners that REFINER sees.
+
+    Regions that have corners stay as they are; of the others the boxes become the
+    bounds of the corners. Look at some of them before you train on them.
+    """
+    quiet_tensorflow()
+    from fused_ocr.runtimes import load_keras_model
+    from fused_ocr.training.added_corners import with_corners
+    from fused_ocr.training.annotations import (
+        read_annotations,
+        read_classes,
+        write_annotations,
+    )
+
+    names = read_classes(classes)
+    photos = read_annotations(annotations, names)
+    photos, added = with_corners(photos, load_keras_model(refiner))
+    write_annotations(out, photos, names)
+    click.echo(f"{out}: {added} of {sum(len(p.texts) for p in photos)} got corners")
+
+
 @click.group()
 def convert() -> None:
     """Make annotations.csv and classes.csv of a dataset in another format.
@@ -332,5 +359,5 @@ def _convert(
         raise click.ClickException("Nothing was converted; see above.")
 
 
-COMMANDS = (backdrops, check_data, convert)
+COMMANDS = (add_corners, backdrops, check_data, convert)
 """The commands, for `fused_ocr.cli`."""

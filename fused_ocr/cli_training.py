@@ -111,6 +111,13 @@ def train() -> None:
     "called 'character', else none.",
 )
 @click.option(
+    "--close",
+    type=click.FloatRange(0, 1),
+    default=0.0,
+    show_default=True,
+    help="Part of the examples that are close-ups of one region of a photo.",
+)
+@click.option(
     "--side", type=click.IntRange(64), default=320, help="Of training frames."
 )
 @click.option(
@@ -125,7 +132,8 @@ def train() -> None:
 def train_detector(out: Path, **options: Any) -> None:
     """Train a detector: OUT/detector.keras."""
     if not options["annotations"]:
-        _refuse(*_OF_ANNOTATIONS, "corners", "synthetic_part", needs="--annotations")
+        needing = (*_OF_ANNOTATIONS, "corners", "synthetic_part", "close")
+        _refuse(*needing, needs="--annotations")
     prepare(options["seed"], bfloat16=options["bfloat16"])
     from fused_ocr.training.recipes import detector_recipe
 

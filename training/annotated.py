@@ -1,7 +1,8 @@
 """Detector examples from annotated photos, moved and spoilt at random, never flipped.
 
-A flip would change what a character means. A photo is scaled, stretched a little,
-tilted a little, placed in the frame, and then spoilt by `degrade` as a camera would.
+A flip would change what a character means. A photo, or a close-up of one of its
+objects, is scaled, stretched a little, tilted a little, placed in the frame, and then
+spoilt by `degrade` as a camera would.
 """
 
 from __future__ import annotations
@@ -30,6 +31,15 @@ _GREY = (127, 127, 127)
 _VISIBLE = 0.4
 """A box of which less than this part is in the frame is dropped."""
 
+_CLOSE = (0.15, 0.6)
+"""Longer side of an object in a close-up, in parts of the close-up's longer side."""
+
+_CLOSE_ASPECT = (0.6, 3.0)
+"""Width / height of close-ups."""
+
+_TOO_LOW = 10.0
+"""Objects lower than this, in pixels of the photo, are not looked at closely."""
+
 Floats = npt.NDArray[np.float64]
 
 
@@ -49,6 +59,8 @@ class AnnotatedExamples:
         tilt: largest rotation, degrees.
         zoom: smallest and largest scale, as factors on the letterbox's.
         stretch: largest change of width / height, as a part.
+        close: part of the examples that are close-ups: of a photo only what is around
+            one of its objects, which then fills `_CLOSE` of it.
         seed: another seed, other examples.
 
     Raises:
@@ -62,6 +74,7 @@ class AnnotatedExamples:
     tilt: float = 5.0
     zoom: tuple[float, float] = (0.6, 1.7)
     stretch: float = 0.15
+    close: float = 0.0
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -71,6 +84,7 @@ class AnnotatedExamples:
             ("tilt", 0 <= self.tilt <= 45, "must be 0..45 degrees"),
             ("zoom", 0 < self.zoom[0] <= self.zoom[1], "must be 0 < lowest <= highest"),
             ("stretch", 0 <= self.stretch < 1, "must be at least 0 and below 1"),
+            ("close", 0 <= self.close <= 1, "must be 0..1"),
         ):
             if not good:
                 raise ConfigError(
@@ -92,7 +106,7 @@ class AnnotatedExamples:
         return Example(frame, boxes, photo.labels[kept], quads[kept])
 
     def _plain(self, photo: AnnotatedPhoto) -> Example:
-        picture, factors = self._scaled(photo, 1.0, 1.0)
+        picture, factors = self._scaled(read_image(photo.path), 1.0, 1.0)
         frame = Image.new("RGB", (self.side, self.side), _GREY)
         frame.paste(picture)
         limits = clip(photo.boxes_yxyx * factors, picture.height, picture.width)
@@ -104,18 +118,24 @@ class AnnotatedExamples:
         self, rng: np.random.Generator, photo: AnnotatedPhoto
     ) -> tuple[Picture, Boxes, Quads]:
         """A frame; all boxes and corners where they came to lie, some outside."""
+        image, boxes, quads = read_image(photo.path), photo.boxes_yxyx, photo.quads_yx
+        if self.close and rng.random() < self.close:
+            top, left, bottom, right = _close_up(rng, boxes, image.shape[:2])
+            image = image[top:bottom, left:right]
+            corner = np.array((top, left), np.float32)
+            boxes, quads = boxes - np.tile(corner, 2), quads - corner
         zoom = float(np.exp(rng.uniform(*np.log(self.zoom))))
         aspect = np.sqrt(1 + rng.uniform(-self.stretch, self.stretch))
-        picture, factors = self._scaled(photo, zoom / aspect, zoom * aspect)
+        picture, factors = self._scaled(image, zoom / aspect, zoom * aspect)
         spare = self.side - np.array([picture.height, picture.width])
-        corner = rng.uniform(np.minimum(spare, 0), np.maximum(spare, 0))
+        moved = rng.uniform(np.minimum(spare, 0), np.maximum(spare, 0))
         angle = np.deg2rad(rng.uniform(-self.tilt, self.tilt))
         turn = np.array(
             [[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]]
         )
-        # frame = turn @ (picture + corner - middle) + middle, on (y, x) columns.
+        # frame = turn @ (picture + moved - middle) + middle, on (y, x) columns.
         middle = np.full(2, self.side / 2)
-        shift = turn @ (corner - middle) + middle
+        shift = turn @ (moved - middle) + middle
         frame = picture.transform(
             (self.side, self.side),
             Image.Transform.AFFINE,
@@ -123,7 +143,7 @@ class AnnotatedExamples:
             Image.Resampling.BILINEAR,
             fillcolor=_GREY,
         )
-        boxes, quads = photo.boxes_yxyx * factors, photo.quads_yx * factors[:2]
+        boxes, quads = boxes * factors, quads * factors[:2]
         size_yx = np.array([picture.height, picture.width])
         outlines = np.clip(_outlines(boxes, quads), 0, size_yx) @ turn.T + shift
         bounds = np.concatenate([outlines.min(1), outlines.max(1)], -1)
@@ -134,17 +154,41 @@ class AnnotatedExamples:
         return np.array(frame), bounds.astype(np.float32), quads.astype(np.float32)
 
     def _scaled(
-        self, photo: AnnotatedPhoto, zoom_y: float, zoom_x: float
+        self, image: Picture, zoom_y: float, zoom_x: float
     ) -> tuple[Image.Image, npt.NDArray[np.float32]]:
-        """The photo scaled from its letterbox size, and the factors on its boxes."""
-        whole = Image.fromarray(read_image(photo.path))
-        height, width = whole.height, whole.width
+        """A photo scaled from its letterbox size, and the factors on its boxes."""
+        height, width = image.shape[:2]
         fit = min(self.side / height, self.side / width)
         tall = max(1, round(height * fit * zoom_y))
         wide = max(1, round(width * fit * zoom_x))
-        picture = whole.resize((wide, tall), Image.Resampling.BILINEAR)
+        picture = Image.fromarray(image).resize((wide, tall), Image.Resampling.BILINEAR)
         factors = np.array([tall / height, wide / width] * 2, np.float32)
         return picture, factors
+
+
+def _close_up(
+    rng: np.random.Generator, boxes: Boxes, size_yx: tuple[int, int]
+) -> tuple[int, int, int, int]:
+    """Edges (y1, x1, y2, x2) of a part of a photo that has one of the boxes whole.
+
+    All of the photo where no box is high enough.
+    """
+    boxes = clip(boxes, *size_yx)
+    high = np.flatnonzero(boxes[:, 2] - boxes[:, 0] >= _TOO_LOW)
+    if not len(high):
+        return (0, 0, *size_yx)
+    box = boxes[rng.choice(high)].astype(float)
+    sides = box[2:] - box[:2]
+    longer = sides.max() / rng.uniform(*_CLOSE)
+    aspect = np.exp(rng.uniform(*np.log(_CLOSE_ASPECT)))
+    around = longer * np.minimum((1 / aspect, aspect), 1)
+    around = np.minimum(np.maximum(around, 1.15 * sides), size_yx)
+    lowest = np.maximum(box[2:] - around, 0)
+    first = rng.uniform(
+        lowest, np.maximum(lowest, np.minimum(box[:2], size_yx - around))
+    )
+    (y1, x1), (y2, x2) = np.floor(first), np.ceil(first + around)
+    return int(y1), int(x1), min(size_yx[0], int(y2)), min(size_yx[1], int(x2))
 
 
 def _pillow_affine(turn: Floats, shift: Floats) -> tuple[float, ...]:

@@ -112,7 +112,12 @@ def detector_recipe(
                 "any. Synthetic regions have: fused-ocr synth --kind plates."
             )
         sources: list[Callable[[int], Example]] = [
-            AnnotatedExamples(tuple(photos), side, seed=options["seed"] + 10 * i)
+            AnnotatedExamples(
+                tuple(photos),
+                side,
+                close=options["close"],
+                seed=options["seed"] + 10 * i,
+            )
             for i, photos in enumerate(kept)
         ]
         shares = shares_of(list(map(len, kept)), options["share"])

@@ -6,9 +6,13 @@ import re
 from collections.abc import Iterator
 
 import keras
+import numpy as np
+import numpy.typing as npt
 from rich.console import Console
 
+from fused_ocr.alphabet import Alphabet
 from fused_ocr.errors import ConfigError
+from fused_ocr.recognition.recognizer import alphabet_of
 
 __all__ = ["STAGES", "freeze", "start_from"]
 
@@ -21,6 +25,9 @@ _HEADS = re.compile(
 )
 """Layers that speak of anchors, labels, alphabets: with others, they start afresh."""
 
+_OF_ALPHABET = re.compile(r"(characters|frames|place_logits)$")
+"""Layers with an output for every character and the blank, once or for each place."""
+
 _BEHIND_BACKBONE = re.compile(r"C\d_reduced$|P\d$|pyramid_|mix$|context|hidden$|dense")
 """Of detectors the pyramid; of recognisers what brings the seen in connection."""
 
@@ -30,7 +37,8 @@ def start_from(model: keras.Model, init: keras.Model) -> tuple[str, ...]:
 
     Layers that speak of anchors, labels or an alphabet may be of another shape, or
     missing: they keep their random weights, so that the features are taken over by what
-    is to find or to read something else. A normalisation that is frozen in the other
+    is to find or to read something else. Characters that are in both alphabets are
+    taken over as well. A normalisation that is frozen in the other
     one is frozen here: one that began to follow small batches would spoil what it
     starts from.
 
@@ -39,18 +47,23 @@ def start_from(model: keras.Model, init: keras.Model) -> tuple[str, ...]:
         init: where the weights come from.
 
     Returns:
-        The names of the layers that start afresh.
+        The names of the layers that start afresh, all of them.
 
     Raises:
         ConfigError: another layer does not fit.
     """
     known = {layer.name: layer for layer in _layers(init)}
     fresh, wrong = [], []
-    pairs = []
+    pairs: list[tuple[keras.layers.Layer, list[npt.NDArray]]] = []
     for layer in _layers(model):
         twin = known.get(layer.name)
-        if twin is not None and _shapes(twin) == _shapes(layer):
-            pairs.append((layer, twin))
+        weights = None
+        if twin is not None and layer.weights and _OF_ALPHABET.match(layer.name):
+            weights = _shared(layer, twin, alphabet_of(model), alphabet_of(init))
+        elif twin is not None and _shapes(twin) == _shapes(layer):
+            weights = twin.get_weights()
+        if weights is not None:
+            pairs.append((layer, weights))
         elif _HEADS.match(layer.name) and layer.weights:
             fresh.append(layer.name)
         elif layer.weights:
@@ -61,10 +74,10 @@ def start_from(model: keras.Model, init: keras.Model) -> tuple[str, ...]:
             f"{', '.join(wrong[:3])}{', ...' if len(wrong) > 3 else ''}. Start from a "
             "model of the same backbone, channels and crop size, or the same network."
         )
-    for layer, twin in pairs:
-        layer.set_weights(twin.get_weights())
+    for layer, weights in pairs:
+        layer.set_weights(weights)
         if isinstance(layer, keras.layers.BatchNormalization):
-            layer.trainable = twin.trainable
+            layer.trainable = known[layer.name].trainable
     if fresh:
         Console(stderr=True).print(f"Starting afresh: {', '.join(fresh)}.")
     return tuple(fresh)
@@ -89,6 +102,28 @@ def freeze(model: keras.Model, stage: str) -> None:
         behind = head or _BEHIND_BACKBONE.match(layer.name)
         if stage != "none" and not (behind if stage == "backbone" else head):
             layer.trainable = False
+
+
+def _shared(
+    layer: keras.layers.Layer, twin: keras.layers.Layer, new: Alphabet, old: Alphabet
+) -> list[npt.NDArray] | None:
+    """A layer's weights with those of the characters that its twin knows, too.
+
+    None where none of them is known, or the layers differ in more than the alphabet.
+    """
+    rows = [(i, old.encode(c)[0]) for i, c in enumerate(new.characters) if c in old]
+    if not rows:
+        return None
+    to, source = np.array([*rows, (new.blank, old.blank)]).T
+    made = []
+    for mine, other in zip(layer.get_weights(), twin.get_weights(), strict=True):
+        whole = mine.reshape(*mine.shape[:-1], -1, len(new) + 1)
+        theirs = other.reshape(*other.shape[:-1], -1, len(old) + 1)
+        if whole.shape[:-1] != theirs.shape[:-1]:
+            return None
+        whole[..., to] = theirs[..., source]
+        made.append(whole.reshape(mine.shape))
+    return made
 
 
 def _layers(model: keras.Model) -> Iterator[keras.layers.Layer]:

@@ -115,6 +115,44 @@ def test_boxes_follow_the_pixels(marked):
     assert checked > 40
 
 
+def close_ups(tmp_path, box_xyxy, size=(300, 400)):
+    """40 close-ups of a photo in which one block is lit, and nothing else is done."""
+    pixels = np.zeros((*size, 3), np.uint8)
+    x1, y1, x2, y2 = box_xyxy
+    pixels[y1:y2, x1:x2, 0] = 255
+    Image.fromarray(pixels).save(tmp_path / "a.png")
+    one = photo(tmp_path / "a.png", [[y1, x1, y2, x2]])
+    still = {"tilt": 0, "zoom": (1, 1), "stretch": 0}
+    examples = AnnotatedExamples([one], SIDE, close=1.0, **still)
+    return [examples(index) for index in range(40)]
+
+
+@pytest.mark.usefixtures("clean")
+@pytest.mark.parametrize(
+    "box_xyxy", [(200, 100, 240, 130), (0, 0, 20, 40), (380, 270, 400, 300)]
+)
+def test_close_ups_show_an_object_whole_and_large(tmp_path, box_xyxy):
+    parts, aspects = [], []
+    for example in close_ups(tmp_path, box_xyxy):
+        ((y1, x1, y2, x2),) = example.boxes_yxyx
+        np.testing.assert_allclose(bounds(lit(example, 0)), (y1, x1, y2, x2), atol=1.6)
+        # No more than rounding is cut away.
+        wide, high = box_xyxy[2] - box_xyxy[0], box_xyxy[3] - box_xyxy[1]
+        assert (x2 - x1) / (y2 - y1) == pytest.approx(wide / high, rel=0.08)
+        parts.append(max(y2 - y1, x2 - x1) / SIDE)
+        seen = bounds((example.frame != 127).any(-1))
+        aspects.append((seen[3] - seen[1]) / (seen[2] - seen[0]))
+    assert 0.14 < min(parts) < 0.22 and 0.5 < max(parts) < 0.62
+    assert min(aspects) < 0.8 and max(aspects) > 2
+
+
+@pytest.mark.usefixtures("clean")
+def test_nothing_to_look_at_closely_is_seen_from_afar(tmp_path):
+    for example in close_ups(tmp_path, (200, 100, 240, 109)):
+        ((_, x1, _, x2),) = example.boxes_yxyx
+        assert x2 - x1 == pytest.approx(40 * SIDE / 400, abs=0.01)
+
+
 @pytest.mark.usefixtures("clean")
 def test_tilted_boxes_hold_the_tilted_pixels(marked):
     examples = AnnotatedExamples([marked], SIDE, tilt=20, zoom=(0.6, 0.9))
@@ -307,6 +345,7 @@ def test_an_unreadable_photo_is_named(tmp_path):
         ({"tilt": 90}, r"tilt must be 0\.\.45 degrees\. Received: 90"),
         ({"zoom": (2, 1)}, r"zoom must be .* Received: \(2, 1\)"),
         ({"stretch": 1}, "stretch must be .* Received: 1"),
+        ({"close": 1.5}, r"close must be 0\.\.1\. Received: 1\.5"),
     ],
 )
 def test_arguments_out_of_range(marked, changes, message):

@@ -123,6 +123,7 @@ def test_freezing_noise_is_refused(scenes, tmp_path):
     ("options", "message"),
     [
         (("--corners",), "--corners does nothing without --annotations"),
+        (("--close", 0.5), "--close does nothing without --annotations"),
         (("--share", 1), "--share does nothing without --annotations"),
     ],
 )

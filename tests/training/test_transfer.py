@@ -48,7 +48,7 @@ def strings(arch="convctc", **changes):
 
 @pytest.mark.parametrize("arch", ["convctc", "crnn", "goodfellow"])
 def test_another_alphabet_keeps_the_features(arch):
-    old, new = strings(arch), strings(arch, alphabet="abc", readable=True)
+    old, new = strings(arch), strings(arch, alphabet="xy", readable=True)
     fresh = start_from(new, old)
     head = "place_logits" if arch == "goodfellow" else "frames"
     assert set(fresh) == {head, "crop_hidden", "readable"}
@@ -60,6 +60,35 @@ def test_another_alphabet_keeps_the_features(arch):
             ):
                 np.testing.assert_array_equal(one, other)
     assert start_from(strings(arch), old) == ()
+
+
+@pytest.mark.parametrize("arch", ["convctc", "goodfellow"])
+@pytest.mark.parametrize("alphabet", ["cxa", "ba", "b"])
+def test_characters_of_both_alphabets_are_read_as_before(arch, alphabet):
+    old, new = strings(arch, alphabet="abc"), strings(arch, alphabet=alphabet)
+    assert start_from(new, old) == ()
+    name = "place_logits" if arch == "goodfellow" else "frames"
+    crops = np.random.default_rng(3).random((2, 16, 40, 1), np.float32)
+    before, after = (
+        keras.Model(one.input, one.get_layer(name).output)(crops).numpy()
+        for one in (old, new)
+    )
+    # Odds between characters that both know, and the blank, are the same.
+    both = [c for c in alphabet if c in "abc"]
+    was = before.reshape(2, -1, 4)[..., [*("abc".index(c) for c in both), 3]]
+    now = after.reshape(2, -1, len(alphabet) + 1)
+    now = now[..., [*(alphabet.index(c) for c in both), len(alphabet)]]
+    if arch != "goodfellow":  # frames are probabilities, place_logits are not yet
+        was, now = np.log(was), np.log(now)
+        was, now = was - was[..., :1], now - now[..., :1]
+    np.testing.assert_allclose(now, was, atol=1e-4)
+
+
+def test_characters_of_other_places_start_afresh():
+    # As many outputs: 4 places of 3 characters and the blank, 2 places of 7 and it.
+    old = strings("goodfellow", slots=4, alphabet="abc")
+    new = strings("goodfellow", slots=2, alphabet="abcdefg")
+    assert set(start_from(new, old)) == {"place_logits", "length"}
 
 
 def test_only_what_has_weights_starts_afresh(monkeypatch):

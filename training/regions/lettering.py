@@ -16,14 +16,15 @@ from ..glyphs import FontGlyphs, Mask, ink_box, print_text
 
 __all__ = ["SIGNS", "Row", "bolder", "choose_style", "set_row", "squeezed", "word"]
 
-SIGNS = " -.*%"
-"""Not read: a gap, a dash, a dot, room for a seal, and for a sign of other writing."""
+SIGNS = " -.*%@"
+"""Not read: a gap, a dash, a dot, and room for a seal, a sign of other writing, and an
+emblem."""
 
 _LIKED = re.compile(
     r"bold|black|heavy|mono|cond|narrow|din|ocr|road|gothic|semi|medium"
 )
 _DISLIKED = re.compile(r"ital|obli|thin|light|script|comic|hand|dseg|outline")
-_SIGN_WIDTHS = {" ": 0.3, "-": 0.28, ".": 0.12, "*": 0.5, "%": 0.9}
+_SIGN_WIDTHS = {" ": 0.3, "-": 0.28, ".": 0.12, "*": 0.5, "%": 0.9, "@": 0.75}
 """Of the signs, in parts of the characters' height."""
 
 _THIN = 0.24
@@ -36,7 +37,7 @@ class Row:
 
     Attributes:
         mask: uint8 (h, w), the ink of characters, dashes and dots.
-        rooms: for each seal or sign of other writing: which one, and its edges x1, x2.
+        rooms: for each sign that is drawn elsewhere: which one, and its edges x1, x2.
         letters: edges x1, x2 of each character that is read, in reading order.
     """
 
@@ -67,6 +68,7 @@ def set_row(
     size_yx: tuple[float, float],
     *,
     gap: float = 0.12,
+    narrow: float = 1.0,
 ) -> Row:
     """Set characters and signs in a row.
 
@@ -78,6 +80,7 @@ def set_row(
         size_yx: height of the characters, and the width that the row must keep,
             pixels. A row that is too wide is squeezed, by any amount.
         gap: between characters, in parts of their height.
+        narrow: how wide the characters are, compared with the font's.
     """
     tall, room = max(6, round(size_yx[0])), max(8, int(size_yx[1]))
     masks = [
@@ -85,16 +88,16 @@ def set_row(
         for c in written
     ]
     space = gap * tall
-    natural = sum(m.shape[1] for m in masks) + space * (len(masks) - 1)
+    natural = sum(m.shape[1] for m in masks) * narrow + space * (len(masks) - 1)
     factor = min(1.0, room / natural)
     row = np.zeros((tall, room), np.uint8)
     x, rooms, letters = 0.0, [], []
     for character, mask in zip(written, masks, strict=True):
-        wide = max(2, int(mask.shape[1] * factor))
+        wide = max(2, int(mask.shape[1] * factor * narrow))
         left = min(round(x), room - wide)
         area = row[:, left : left + wide]
         np.maximum(area, squeezed(mask, (tall, wide)), out=area)
-        if character in "*%":
+        if character in "*%@":
             rooms.append((character, left, left + wide))
         elif character not in SIGNS:
             letters.append((left, left + wide))

@@ -56,8 +56,8 @@ class PlateLayout:
         name: of the kind.
         aspect: width over height.
         patterns: one is written. `L` is a letter, `0` a digit, `S` one of the codes,
-            `/` starts the second row; blanks, dashes, dots, `*` (a seal) and `%` (a
-            sign of other writing) are drawn and not read.
+            `/` starts the second row; blanks, dashes, dots, `*` (a seal), `%` (a sign
+            of other writing) and `@` (an emblem) are drawn and not read.
         colours: pairs of background and ink.
         letters: that occur.
         codes: of states or towns.
@@ -67,6 +67,7 @@ class PlateLayout:
         border: how often there is a line around.
         fades: colours into which the background changes towards the top or bottom.
         bolts: how many screws: 0, 2 or 4.
+        framed: how often a frame with words lies over the upper and lower edge.
         stickers: how often there are stickers in the corners.
         wide_cm: width of the real thing.
         weight: how often it is taken, compared with the others.
@@ -85,6 +86,7 @@ class PlateLayout:
     border: float = 0.5
     fades: tuple[Ink, ...] = ()
     bolts: int = 2
+    framed: float = 0.0
     stickers: float = 0.0
     wide_cm: float = 52.0
     weight: float = 1.0
@@ -149,19 +151,35 @@ _CITIES = (
 _DEALERS = ("www.autohaus.example", "Motor Company", "AUTO CENTER", "City Cars Ltd")
 _BRITISH = "ABCDEFGHJKLMNOPRSTUVWXY"
 
+_US = PlateLayout(
+    "us", 2.0,
+    ("LLL 0000", "0LLL000", "LLL-0000", "000 LLL", "LL0 0L0", "LLL@000", "00L-000",
+     "L00 00L", "LLL 000", "000-000", "LL 00000", "000@LLL", "LLLL 000", "LL@0000",
+     "L00@00L"),
+    ((_WHITE, _NAVY), (_WHITE, _NAVY), (_WHITE, _NAVY), (_WHITE, _BLACK),
+     (_WHITE, _BLACK), (_WHITE, _RED), (_WHITE, _GREEN),
+     ((238, 222, 160), _NAVY), (_BLACK, (240, 180, 60)), (_NAVY, _YELLOW),
+     ((200, 220, 240), (30, 40, 80)), (_YELLOW, _NAVY)),
+    above=_STATES, below=_SLOGANS, tall=0.44, border=0.4,
+    fades=((120, 170, 225), (90, 140, 215), (250, 180, 110), (160, 210, 160),
+           (245, 225, 120), (225, 150, 150)),
+    bolts=4, framed=0.35, stickers=0.5, wide_cm=30, weight=4,
+)  # fmt: skip
+
+_WORDS = ("LLLLLLL", "LLLLLL", "LLLLL", "LLLL LL", "LL LLLL", "LLL LLL", "LLLL 0",
+          "0 LLLLL", "LLLLLL0", "LL 0 LL", "LLL0L", "LL LL")  # fmt: skip
+"""What people write who may choose."""
+
 LAYOUTS: tuple[PlateLayout, ...] = (
+    _US,
+    dataclasses.replace(
+        _US, name="us chosen", patterns=(*_WORDS, "LLL@LLL", "LL@LLLL", "LLLL@0"),
+        weight=2,
+    ),
     PlateLayout(
-        "us", 2.0,
-        ("LLL 0000", "0LLL000", "LLL-0000", "000 LLL", "LL0 0L0", "LLL*000", "00L-000",
-         "L00 00L", "LLL 000", "000-000", "LL 00000"),
-        ((_WHITE, _NAVY), (_WHITE, _NAVY), (_WHITE, _NAVY), (_WHITE, _BLACK),
-         (_WHITE, _BLACK), (_WHITE, _RED), (_WHITE, _GREEN),
-         ((238, 222, 160), _NAVY), (_BLACK, (240, 180, 60)), (_NAVY, _YELLOW),
-         ((200, 220, 240), (30, 40, 80)), (_YELLOW, _NAVY)),
-        above=_STATES, below=_SLOGANS, tall=0.44, border=0.4,
-        fades=((120, 170, 225), (90, 140, 215), (250, 180, 110), (160, 210, 160),
-               (245, 225, 120), (225, 150, 150)),
-        bolts=4, stickers=0.5, wide_cm=30, weight=4,
+        "show", 4.6, (*_WORDS, "LLL L0", "LLLL"),
+        colours=((_WHITE, _BLACK),) * 3 + ((_BLACK, _WHITE), (_NAVY, _WHITE)),
+        strip=Strip(("D", "GB", "S", "F"), chance=0.3), border=0.4, tall=0.62,
     ),
     PlateLayout(
         "germany", 4.73, ("S*LL 000", "S*L 0000", "S*LL 00", "S*LL 0000", "S*L 00"),

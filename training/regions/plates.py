@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 
 import numpy as np
-from PIL import Image, ImageDraw
+from PIL import Image, ImageDraw, ImageFilter
 
 from ..glyphs import FontGlyphs, Mask
 from .chance import Colour, near, pick
@@ -75,6 +75,8 @@ def draw_plate(
     _small_words(rng, plate)
     ink, tall = _number(rng, plate, written, wear=weathered)
     _fittings(rng, plate)
+    if rng.random() < layout.framed:
+        _dealer_frame(rng, plate, ink)
     if rng.random() < 0.6:
         emboss(plate.cutout, ink, rng.uniform(0.15, 0.8))
     if weathered:
@@ -111,6 +113,8 @@ def _sheet(
     cutout.box(box, np.minimum(plate.ground, 255), radius=radius)
     if layout.fades and plate.ground.mean() > 140 and rng.random() < 0.55:
         _fade(rng, plate, radius)
+    if layout.fades and plate.ground.mean() > 140 and rng.random() < 0.4:
+        _artwork(rng, plate)
     if rng.random() < layout.border:
         inset = rng.choice([0.0, 0.03]) * high
         line = (box[0] + inset, box[1] + inset, box[2] - inset, box[3] - inset)
@@ -150,6 +154,55 @@ def _fade(rng: np.random.Generator, plate: _Plate, radius: float) -> None:
     plate.cutout.paint(
         mask.astype(np.uint8), near(rng, pick(rng, plate.layout.fades), 12)
     )
+
+
+def _artwork(rng: np.random.Generator, plate: _Plate) -> None:
+    """Hills, suns and blots in pale colours, behind the number."""
+    y1, x1, y2, x2 = plate.box
+    high, wide = y2 - y1, x2 - x1
+    image = Image.new("L", plate.cutout.size_yx[::-1])
+    draw = ImageDraw.Draw(image)
+    if rng.random() < 0.5:
+        xs = np.linspace(x1, x2, int(rng.integers(3, 9)))
+        ridge = [(float(x), float(y2 - high * rng.uniform(0.1, 0.8))) for x in xs]
+        draw.polygon([(x1, y2), *ridge, (x2, y2)], fill=255)
+    else:
+        for _ in range(int(rng.integers(1, 4))):
+            x, y = x1 + rng.random() * wide, y1 + rng.random() * high
+            a, b = rng.uniform(0.1, 0.4, 2) * high
+            draw.ellipse((x - a, y - b, x + a, y + b), fill=255)
+    inside = rounded(plate.cutout.size_yx, plate.box, 0.05 * high)
+    mask = np.minimum(np.asarray(image.filter(ImageFilter.GaussianBlur(1))), inside)
+    colour = near(rng, pick(rng, plate.layout.fades), 20)
+    plate.cutout.paint(mask, colour, opacity=rng.uniform(0.15, 0.7))
+
+
+def _dealer_frame(rng: np.random.Generator, plate: _Plate, ink: Mask) -> None:
+    """A frame over the plate's edges, with a dealer's words; it leaves the number."""
+    y1, x1, y2, x2 = plate.box
+    rows = np.flatnonzero(ink.any(1))
+    columns = np.flatnonzero(ink.any(0))
+    above, below = rows[0] - y1, y2 - 1 - rows[-1]
+    beside = min(columns[0] - x1, x2 - 1 - columns[-1])
+    tone = near(rng, (rng.choice([18, 30, 60, 170, 215]),) * 3, 8)
+    light = np.where(tone > 110, 25, 225)
+    side = rng.uniform(0.2, 0.9) * max(0.0, min(beside, 0.08 * plate.high))
+    for deep, top in ((above, True), (below, False)):
+        deep = max(0.0, deep * rng.uniform(0.2, 0.95))  # noqa: PLW2901
+        outer = plate.high * rng.uniform(0, 0.05)
+        edges = (y1 - outer, y1 + deep) if top else (y2 - deep, y2 + outer)
+        plate.cutout.box((edges[0], x1, edges[1], x2), tone)
+        high = edges[1] - edges[0]
+        if high > 5 and rng.random() < 0.75:
+            texts = (*_HOLDERS, *plate.layout.above)
+            mask = word(plate.small, pick(rng, texts).upper(), high * 0.6)
+            wide = min(mask.shape[1], int((x2 - x1) * 0.9))
+            mask = squeezed(mask, (mask.shape[0], max(2, wide)))
+            x = (x1 + x2 - mask.shape[1]) / 2
+            y = (edges[0] + edges[1] - mask.shape[0]) / 2
+            plate.cutout.paint(mask, light, corner_yx=(y, x))
+    for left, right in ((x1, x1 + side), (x2 - side, x2)):
+        plate.cutout.box((y1, left, y2, right), tone)
 
 
 def _strip(rng: np.random.Generator, plate: _Plate) -> None:
@@ -219,11 +272,13 @@ def _number(
     scale = rng.uniform(0.9, 1.08)
     tall = min(room * 0.92, plate.layout.tall / len(rows) * plate.high * scale)
     gap = rng.uniform(0.08, 0.24)
+    narrow = rng.uniform(0.6, 1.0) if rng.random() < 0.5 else 1.0
     ink = np.zeros(plate.cutout.size_yx, np.uint8)
     for number, row_text in enumerate(rows):
         row = set_row(
-            rng, plate.fonts, style, row_text, (tall, (x2 - x1) * 0.95), gap=gap
-        )
+            rng, plate.fonts, style, row_text, (tall, (x2 - x1) * 0.95), gap=gap,
+            narrow=narrow,
+        )  # fmt: skip
         high, wide = row.mask.shape
         y = round(y1 + room * number + (room - high) / 2)
         x = round((x1 + x2 - wide) / 2 + rng.normal(0, 0.006) * wide)
@@ -231,10 +286,13 @@ def _number(
         area = ink[y : y + high, x : x + wide]
         np.maximum(area, row.mask[: area.shape[0], : area.shape[1]], out=area)
         for sign, left, right in row.rooms:
+            room_yx = (y, x + left, y + high, x + right)
             if sign == "*":
-                _seals(rng, plate, (y, x + left, y + high, x + right))
+                _seals(rng, plate, room_yx)
+            elif sign == "@":
+                _emblem(rng, plate, room_yx)
             else:
-                _foreign(rng, ink, (y, x + left, y + high, x + right))
+                _foreign(rng, ink, room_yx)
     if wear and rng.random() < 0.15:
         ink = worn(rng, ink, rng.uniform(0.02, 0.15))
     plate.cutout.paint(ink, plate.ink, opacity=rng.uniform(0.85, 1.0))
@@ -261,6 +319,32 @@ def _seals(rng: np.random.Generator, plate: _Plate, room: Rectangle) -> None:
             box[3] - size / 4,
         )
         plate.cutout.box(inner, near(rng, (110, 90, 70), 40), radius=size / 4)
+
+
+def _emblem(rng: np.random.Generator, plate: _Plate, room: Rectangle) -> None:
+    """A heart, a star, a state's outline or the like."""
+    y1, x1, y2, x2 = room
+    size = min(x2 - x1, y2 - y1) * rng.uniform(0.6, 1.0)
+    points = int(rng.integers(3, 12))
+    angles = np.sort(rng.uniform(0, 2 * np.pi, points))
+    radii = rng.uniform(0.4, 1.0, points)
+    kind = rng.random()
+    if kind < 0.3:  # a star
+        angles = np.arange(10) * np.pi / 5 - np.pi / 2
+        radii = np.tile([1.0, 0.42], 5)
+    elif kind < 0.55:  # a heart
+        angles = np.linspace(0, 2 * np.pi, 24, endpoint=False)
+        radii = 1 - 0.62 * np.exp(-(((angles - 1.5 * np.pi) / 0.55) ** 2))
+    y, x = (y1 + y2) / 2, (x1 + x2) / 2
+    outline = [
+        (float(x + r * size / 2 * np.cos(a)), float(y + r * size / 2 * np.sin(a)))
+        for a, r in zip(angles, radii, strict=True)
+    ]
+    image = Image.new("L", plate.cutout.size_yx[::-1])
+    ImageDraw.Draw(image).polygon(outline, fill=255)
+    colours = (plate.ink, near(rng, (190, 40, 40), 25), near(rng, (230, 140, 40), 25),
+               near(rng, (60, 120, 70), 25))  # fmt: skip
+    plate.cutout.paint(np.asarray(image), pick(rng, colours))
 
 
 def _foreign(rng: np.random.Generator, ink: Mask, room: Rectangle) -> None:

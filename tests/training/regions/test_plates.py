@@ -60,8 +60,8 @@ def test_there_are_many_layouts_of_both_kinds():
 def test_two_rows_are_read_from_the_top(monkeypatch):
     rows = []
 
-    def noted(rng, fonts, style, written, size_yx, *, gap):
-        row = set_row(rng, fonts, style, written, size_yx, gap=gap)
+    def noted(rng, fonts, style, written, size_yx, **how):
+        row = set_row(rng, fonts, style, written, size_yx, **how)
         rows.append((written, row))
         return row
 
