@@ -324,10 +324,10 @@ def _seals(rng: np.random.Generator, plate: _Plate, room: Rectangle) -> None:
 def _emblem(rng: np.random.Generator, plate: _Plate, room: Rectangle) -> None:
     """A heart, a star, a state's outline or the like."""
     y1, x1, y2, x2 = room
-    size = min(x2 - x1, y2 - y1) * rng.uniform(0.6, 1.0)
-    points = int(rng.integers(3, 12))
-    angles = np.sort(rng.uniform(0, 2 * np.pi, points))
-    radii = rng.uniform(0.4, 1.0, points)
+    size = min(x2 - x1, y2 - y1) * rng.uniform(0.7, 1.0)
+    points = int(rng.integers(4, 12))
+    angles = (np.arange(points) + rng.uniform(0, 0.8, points)) * 2 * np.pi / points
+    radii = rng.uniform(0.6, 1.0, points)
     kind = rng.random()
     if kind < 0.3:  # a star
         angles = np.arange(10) * np.pi / 5 - np.pi / 2

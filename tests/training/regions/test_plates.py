@@ -108,6 +108,58 @@ def test_the_number_decides_the_pixels_and_words_stay():
     assert y1 < rows[0] and rows[-1] < y2
 
 
+def without(monkeypatch, name, layout, seed):
+    """Where a plate differs from the same one without one of its parts."""
+    drawn = []
+    monkeypatch.setattr(plates, "emboss", lambda *_: None)  # else by another chance
+    for _ in range(2):
+        rng = np.random.default_rng(seed)
+        flat = draw_plate(rng, PRINT, "H0", layout=layout, weathered=False)
+        drawn.append(flat.cutout.pixels)
+        monkeypatch.setattr(plates, name, lambda *_: None)
+    monkeypatch.undo()
+    return flat, np.abs(drawn[0] - drawn[1]).max(-1) > 20
+
+
+def test_an_emblem_stands_between_the_letters(monkeypatch):
+    layout = PlateLayout("one", 3.0, ("L@L",), border=0, bolts=0)
+    kinds = set()
+    for seed in range(12):
+        flat, apart = without(monkeypatch, "_emblem", layout, seed)
+        assert flat.text == "HH"
+        (y1, x1), (y2, x2) = flat.quad_yx[0], flat.quad_yx[2]
+        rows, columns = np.nonzero(apart)
+        assert 0.2 * flat.tall < np.ptp(columns) + 1 <= flat.tall
+        assert abs(columns.mean() - (x1 + x2) / 2) < 0.2 * flat.tall
+        assert abs(rows.mean() - (y1 + y2) / 2) < 0.3 * flat.tall
+        kinds.add(len(rows))
+    assert len(kinds) > 8
+
+
+def test_a_dealers_frame_leaves_the_number(monkeypatch):
+    layout = PlateLayout("one", 2.0, ("LL",), border=0, bolts=0, tall=0.4, framed=1)
+    deepest = []
+    for seed in range(12):
+        flat, apart = without(monkeypatch, "_dealer_frame", layout, seed)
+        (y1, x1), (y2, x2) = flat.quad_yx[0], flat.quad_yx[2]
+        middle = int((y1 + y2) / 2)
+        inside = apart[:, int(x1 + 0.1 * (x2 - x1)) : int(x2 - 0.1 * (x2 - x1))]
+        half = int(flat.tall / 2) - 2
+        assert not inside[middle - half : middle + half].any()
+        deepest.append(inside[int(y1) : middle].any(1).sum() / (y2 - y1))
+    assert max(deepest) > 0.15
+
+
+def test_narrow_characters_keep_their_height():
+    rng = np.random.default_rng(0)
+    wide, narrow = (
+        set_row(rng, PRINT, 0, "HH", (40, 400), narrow=n) for n in (1.0, 0.5)
+    )
+    assert wide.mask.shape[0] == narrow.mask.shape[0] == 40
+    for (a, b), (c, d) in zip(wide.letters, narrow.letters, strict=True):
+        assert d - c == pytest.approx((b - a) / 2, abs=1)
+
+
 @pytest.mark.parametrize("characters", ["0123456789", "ABC", ""])
 def test_characters_that_do_not_suffice(characters):
     layout = PlateLayout("plain", 4.0, ("LL00",))
