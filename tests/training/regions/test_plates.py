@@ -118,7 +118,8 @@ def without(monkeypatch, name, layout, seed):
         drawn.append(flat.cutout.pixels)
         monkeypatch.setattr(plates, name, lambda *_: None)
     monkeypatch.undo()
-    return flat, np.abs(drawn[0] - drawn[1]).max(-1) > 20
+    # Ink that is painted by another chance differs by less.
+    return flat, np.abs(drawn[0] - drawn[1]).max(-1) > 60
 
 
 def test_an_emblem_stands_between_the_letters(monkeypatch):
