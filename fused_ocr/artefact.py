@@ -2,8 +2,8 @@
 
 A `.keras` file carries everything in the configurations of its layers, and its model
 card as one more member of the archive. A SavedModel carries
-`assets.extra/fused_ocr.json` and `assets.extra/model_card.md`. Nothing here needs
-TensorFlow.
+`assets.extra/fused_ocr.json` and `assets.extra/model_card.md`, a `.tflite` file the two
+in a zip archive behind the network. Nothing here needs TensorFlow.
 """
 
 from __future__ import annotations
@@ -34,6 +34,7 @@ __all__ = [
     "Description",
     "check_version",
     "find_artefact",
+    "is_tflite",
     "read_card",
     "read_description",
     "refuse_newer",
@@ -49,10 +50,13 @@ EXTRA = "assets.extra"
 """The folder of a SavedModel that TensorFlow leaves to others."""
 
 CARD = "model_card.md"
-"""Name of the model card, in the folder `EXTRA` or in the `.keras` archive."""
+"""Name of the model card, in the folder `EXTRA` or in the file's archive."""
 
 DESCRIPTION = "fused_ocr.json"
-"""Name of the `Description` in the folder `EXTRA`."""
+"""Name of the `Description` in the folder `EXTRA`, or behind a `.tflite` network."""
+
+_TFLITE = b"TFL3"
+"""What TFLite's files have from the fifth byte on."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -79,7 +83,7 @@ def shipped_models() -> list[str]:
 
 
 def find_artefact(name_or_path: str | os.PathLike[str]) -> Path:
-    """The path of a shipped model, a `.keras` file or a SavedModel folder.
+    """The path of a shipped model, a `.keras` or `.tflite` file or a SavedModel folder.
 
     Raises:
         ArtefactNotFoundError: neither a shipped model nor a path that exists.
@@ -96,7 +100,7 @@ def find_artefact(name_or_path: str | os.PathLike[str]) -> Path:
         raise ArtefactNotFoundError(
             f"No model {name!r}: it is neither a shipped model "
             f"({', '.join(shipped_models()) or 'none'}) nor an existing path. Give one "
-            "of those names, a .keras file, or the folder of a SavedModel."
+            "of those names, a .keras or .tflite file, or the folder of a SavedModel."
         )
     if path.is_dir():
         if not (path / "saved_model.pb").is_file():
@@ -104,12 +108,25 @@ def find_artefact(name_or_path: str | os.PathLike[str]) -> Path:
                 f"The folder {name!r} is no SavedModel: it has no saved_model.pb. "
                 "Export one with `fused-ocr export`."
             )
+    elif not zipfile.is_zipfile(path) and is_tflite(path):
+        raise ArtefactDamagedError(
+            f"The file {name!r} does not say what it reads: it is truncated, or a "
+            "TFLite network of others. Export one with `fused-ocr export tflite`."
+        )
     elif not zipfile.is_zipfile(path):
         raise ArtefactDamagedError(
             f"The file {name!r} is no .keras file: it is no zip archive, or a "
             "truncated one. Copy or download it again."
         )
     return path
+
+
+def is_tflite(path: Path) -> bool:
+    """Whether a file begins as a `.tflite` file does."""
+    if not path.is_file():
+        return False
+    with path.open("rb") as file:
+        return file.read(8)[4:] == _TFLITE
 
 
 def check_version(path: Path) -> None:
@@ -133,7 +150,8 @@ def refuse_newer(path: Path) -> bool:
         ArtefactVersionError: it is newer than this library's.
         ArtefactDamagedError: it cannot be read.
     """
-    data = _extra(path, DESCRIPTION) if path.is_dir() else _member(path, "config.json")
+    in_layers = not path.is_dir() and not is_tflite(path)
+    data = _extra(path, "config.json" if in_layers else DESCRIPTION)
     numbers = [v for v in _versions(_json(data, path)) if isinstance(v, int)]
     if numbers and max(numbers) > FORMAT_VERSION:
         raise ArtefactVersionError(
@@ -143,25 +161,25 @@ def refuse_newer(path: Path) -> bool:
     return bool(numbers)
 
 
-def read_description(folder: Path) -> Description:
-    """What a SavedModel says of itself.
+def read_description(path: Path) -> Description:
+    """What a SavedModel or a `.tflite` file says of itself.
 
     Raises:
         ArtefactDamagedError: it says nothing, or nothing that can be understood.
     """
-    values = _json(_extra(folder, DESCRIPTION), folder)
+    values = _json(_extra(path, DESCRIPTION), path)
     try:
         return Description.from_dict(values)
     except (TypeError, ValueError) as error:
         raise ArtefactDamagedError(
-            f"{folder}/{EXTRA}/{DESCRIPTION} is damaged: {error} Export it again."
+            f"{DESCRIPTION} in {path} is damaged: {error} Export it again."
         ) from error
 
 
 def read_card(path: Path) -> str:
     """The model card of an artefact, or an empty text where it has none."""
     try:
-        data = _extra(path, CARD) if path.is_dir() else _member(path, CARD)
+        data = _extra(path, CARD)
     except ArtefactDamagedError:
         return ""
     return data.decode("utf-8", "replace")
@@ -184,12 +202,15 @@ def write_card(archive: bytes, card: str) -> bytes:
     return copy.getvalue()
 
 
-def _extra(folder: Path, name: str) -> bytes:
+def _extra(path: Path, name: str) -> bytes:
+    """What lies beside the network: in a SavedModel's folder, or a file's archive."""
+    if not path.is_dir():
+        return _member(path, name)
     try:
-        return (folder / EXTRA / name).read_bytes()
+        return (path / EXTRA / name).read_bytes()
     except OSError as error:
         raise ArtefactDamagedError(
-            f"The SavedModel {folder} has no {EXTRA}/{name} ({error}). It was not made "
+            f"The SavedModel {path} has no {EXTRA}/{name} ({error}). It was not made "
             "by `fused-ocr export`, or not copied whole."
         ) from error
 
@@ -200,7 +221,8 @@ def _member(path: Path, name: str) -> bytes:
             return archive.read(name)
     except Exception as error:  # zipfile raises whatever it met in a damaged file
         raise ArtefactDamagedError(
-            f"{path} is no whole .keras file: {error}. Copy or download it again."
+            f"{path} is no whole {path.suffix} file: {error}. Copy or download it "
+            "again."
         ) from error
 
 

@@ -7,7 +7,6 @@ stderr.
 from __future__ import annotations
 
 import csv
-import glob
 import json
 import os
 import sys
@@ -19,6 +18,8 @@ import click
 
 from fused_ocr._version import __version__
 from fused_ocr.cli_data import COMMANDS as DATA_COMMANDS
+from fused_ocr.cli_export import COMMANDS as EXPORT_COMMANDS
+from fused_ocr.cli_photos import PICTURES, photo_files
 from fused_ocr.cli_runs import quiet_tensorflow
 from fused_ocr.cli_training import COMMANDS
 from fused_ocr.errors import ConfigError, FusedOcrError, ImageError
@@ -26,8 +27,6 @@ from fused_ocr.images import MAX_PIXELS
 from fused_ocr.result import Readings
 
 __all__ = ["main"]
-
-_PICTURES = (".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
 
 _COLUMNS = ("path", "text", "score", "y1", "x1", "y2", "x2", "label")
 
@@ -60,7 +59,7 @@ def main() -> None:
 @main.command()
 @click.argument("photos", nargs=-1, required=True)
 @click.option(
-    "--model", "-m", default="digits", help="Shipped name, .keras, SavedModel."
+    "--model", "-m", default="digits", help="Shipped name, .keras, SavedModel, .tflite."
 )
 @click.option(
     "--format",
@@ -82,6 +81,7 @@ def main() -> None:
 @click.option(
     "--max-pixels", type=click.IntRange(1), default=MAX_PIXELS, help="Per photo."
 )
+@click.option("--threads", type=click.IntRange(1), help="That run a .tflite file.")
 def read(
     photos: tuple[str, ...],
     model: str,
@@ -95,15 +95,18 @@ def read(
     A photo that cannot be read is named on stderr; the others are read all the same,
     and the exit status is 1.
     """
-    paths = list(_expand(photos))
+    paths = list(photo_files(photos))
     if not paths:
         raise click.UsageError(
-            f"No photos ({', '.join(_PICTURES)}) in {' '.join(photos)}."
+            f"No photos ({', '.join(PICTURES)}) in {' '.join(photos)}."
         )
-    quiet_tensorflow()
+    from fused_ocr.artefact import find_artefact, is_tflite
+
+    if not is_tflite(find_artefact(model)):
+        quiet_tensorflow()
     from fused_ocr.reader import load
 
-    reader = load(model)
+    reader = load(model, threads=options["threads"])
     folder = None if draw is None else _folder(draw)
     results = reader.stream(
         paths,
@@ -139,15 +142,16 @@ def read(
 @click.option("--json", "as_json", is_flag=True, help="As one JSON object.")
 @click.option("--card", is_flag=True, help="Print the model card instead.")
 def describe(model: str, *, as_json: bool, card: bool) -> None:
-    """Say what is inside MODEL: a shipped name, a .keras file or a SavedModel."""
-    from fused_ocr.artefact import find_artefact, read_card
+    """Say what is in MODEL: a shipped name, .keras or .tflite file, or SavedModel."""
+    from fused_ocr.artefact import find_artefact, is_tflite, read_card
     from fused_ocr.description import describe_artefact, show
 
     path = find_artefact(model)
     if card:
         click.echo(read_card(path) or f"{path} has no model card.")
         return
-    quiet_tensorflow()
+    if not is_tflite(path):
+        quiet_tensorflow()
     values = describe_artefact(path)
     click.echo(
         json.dumps(values, indent=2, ensure_ascii=False) if as_json else show(values)
@@ -222,52 +226,6 @@ def fuse(
     click.echo(f"{output}: {model.count_params():,} parameters, {size / 1e6:.2f} MB")
 
 
-@main.command()
-@click.argument("model")
-@click.argument("output", type=click.Path(file_okay=False))
-@click.option("--photos", multiple=True, help="Also check on these files or folders.")
-def export(model: str, output: str, photos: tuple[str, ...]) -> None:
-    """Export MODEL (a shipped name or .keras file) as the SavedModel OUTPUT.
-
-    It is checked against the Keras model before it takes its place: all strings equal,
-    boxes to half a pixel. If the check misses, nothing is published and the exit status
-    is 1.
-    """
-    quiet_tensorflow()
-    from fused_ocr.artefact import check_version, find_artefact, read_card
-    from fused_ocr.export.parity import CheckPhoto
-    from fused_ocr.export.saved_model import export_saved_model
-    from fused_ocr.runtimes import load_keras_model
-
-    path = find_artefact(model)
-    if path.is_dir():
-        raise click.UsageError(f"{model} is a SavedModel already; give a .keras file.")
-    check_version(path)
-    report = export_saved_model(
-        load_keras_model(path),
-        output,
-        card=read_card(path),
-        photos=[CheckPhoto.from_file(Path(photo)) for photo in _expand(photos)],
-    )
-    click.echo(f"{output}: {report}")
-
-
-def _expand(photos: tuple[str, ...]) -> Iterator[str]:
-    """Files as they are, folders and patterns as the pictures in them, sorted."""
-    for photo in photos:
-        if os.path.isdir(photo):
-            yield from sorted(
-                str(p)
-                for p in Path(photo).rglob("*")
-                if p.suffix.lower() in _PICTURES and p.is_file()
-            )
-        elif not os.path.exists(photo) and glob.has_magic(photo):
-            # A pattern without a match is reported like a file that is not there.
-            yield from sorted(glob.glob(photo, recursive=True)) or [photo]
-        else:
-            yield photo
-
-
 def _write(out: Any, style: str, path: str, readings: Readings) -> None:
     if style == "jsonl":
         out.write(json.dumps(readings.to_dict(), ensure_ascii=False) + "\n")
@@ -311,5 +269,5 @@ def _drawn_name(photo: Path, used: set[str]) -> str:
     return name
 
 
-for _command in (*DATA_COMMANDS, *COMMANDS):
+for _command in (*DATA_COMMANDS, *COMMANDS, *EXPORT_COMMANDS):
     main.add_command(_command)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from fused_ocr.artefact import read_card
+from fused_ocr.artefact import is_tflite, read_card
 from fused_ocr.errors import ArtefactDamagedError
+from fused_ocr.lite import LiteRuntime
 from fused_ocr.runtimes import KerasRuntime, load_keras_model, open_runtime
 
 __all__ = ["describe_artefact", "show"]
@@ -16,8 +17,8 @@ def describe_artefact(path: Path) -> dict[str, Any]:
     """What an artefact holds, as plain values.
 
     Args:
-        path: of a SavedModel, or of a `.keras` file: a fused reader, a detector or a
-            recogniser.
+        path: of a SavedModel or a `.tflite` file, or of a `.keras` file: a fused
+            reader, a detector or a recogniser.
 
     Raises:
         ArtefactError: it cannot be read, or is none of these.
@@ -28,14 +29,14 @@ def describe_artefact(path: Path) -> dict[str, Any]:
         if file.is_file()
     )
     values: dict[str, Any] = {"path": str(path), "megabytes": round(size / 1e6, 2)}
-    if path.is_dir():
+    if path.is_dir() or is_tflite(path):
         runtime = open_runtime(path)
-        return {
-            **values,
-            "kind": "fused reader, SavedModel",
-            **runtime.description.to_dict(),
-            "card": bool(runtime.card),
-        }
+        if isinstance(runtime, LiteRuntime):
+            values["kind"] = "fused reader, TFLite"
+            values["input_size_yx"] = list(runtime.frame_yx)
+        else:
+            values["kind"] = "fused reader, SavedModel"
+        return {**values, **runtime.description.to_dict(), "card": bool(runtime.card)}
     model = load_keras_model(path)
     values["parameters"] = int(model.count_params())
     return {**values, **_kind(model), "card": bool(read_card(path))}

@@ -213,11 +213,15 @@ def with_sizes(model: keras.Model) -> keras.Model:
     return keras.Model({"images": images, "sizes": sizes}, outputs, name="fused_ocr")
 
 
-def frozen_flow(model: keras.Model) -> Callable[..., dict[str, Any]]:
+def frozen_flow(
+    model: keras.Model, *, resize_floats: bool = False
+) -> Callable[..., dict[str, Any]]:
     """The same flow with the weights as constants, to be traced into an artefact.
 
     Args:
         model: from `fuse`.
+        resize_floats: whether the photo is made float before it is resized for the
+            detector: slower, and the only way that TFLite has.
 
     Returns:
         A function of images uint8 (B, H, W, 3) and, optionally, sizes int32 (B, 2) as
@@ -230,8 +234,14 @@ def frozen_flow(model: keras.Model) -> Callable[..., dict[str, Any]]:
     if refine:
         views = tf.TensorSpec((None, found, *refine.cut.crop.size_yx, 1), tf.float32)
         look = frozen(refine.look, [views, tf.TensorSpec((None,), tf.int32)])
+    letterbox: Any = parts.letterbox
+    if resize_floats:
+        letterbox = lambda images, sizes: parts.letterbox(  # noqa: E731
+            tf.cast(images, tf.float32), sizes
+        )
     constant = dataclasses.replace(
         parts,
+        letterbox=letterbox,
         refine=refine and functools.partial(refine.refined, look),
         detector=frozen(
             parts.detector,

@@ -24,21 +24,24 @@ _WINDOW = 4
 """How many batches of photos are looked over at once for photos of like size."""
 
 
-def load(name_or_path: str | os.PathLike[str]) -> Reader:
+def load(name_or_path: str | os.PathLike[str], *, threads: int | None = None) -> Reader:
     """Load a reader.
 
     Args:
-        name_or_path: a shipped model's name (`digits`), a `.keras` file, or the folder
-            of a SavedModel. It needs nothing else: alphabet, sizes and thresholds are
-            inside.
+        name_or_path: a shipped model's name (`digits`), a `.keras` or `.tflite` file,
+            or the folder of a SavedModel. It needs nothing else: alphabet, sizes and
+            thresholds are inside.
+        threads: that run a `.tflite` file; LiteRT's choice if left out.
 
     Raises:
         ArtefactNotFoundError: there is no such model.
         ArtefactDamagedError: it is incomplete, corrupt, or none of ours.
         ArtefactVersionError: a newer version of the library wrote it.
-        MissingDependencyError: TensorFlow is not installed.
+        ConfigError: there are threads for a model that runs in TensorFlow.
+        MissingDependencyError: TensorFlow, or LiteRT for a `.tflite` file, is not
+            installed.
     """
-    return Reader(open_runtime(find_artefact(name_or_path)))
+    return Reader(open_runtime(find_artefact(name_or_path), threads))
 
 
 class Reader:

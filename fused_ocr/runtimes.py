@@ -1,4 +1,4 @@
-"""What runs an artefact: Keras or a SavedModel, behind one call."""
+"""What runs an artefact: Keras, a SavedModel or LiteRT, behind one call."""
 
 from __future__ import annotations
 
@@ -13,15 +13,18 @@ import numpy.typing as npt
 from fused_ocr.artefact import (
     Description,
     check_version,
+    is_tflite,
     read_card,
     read_description,
     refuse_newer,
 )
 from fused_ocr.errors import (
     ArtefactDamagedError,
+    ConfigError,
     FusedOcrError,
     MissingDependencyError,
 )
+from fused_ocr.lite import LiteRuntime
 
 __all__ = [
     "KerasRuntime",
@@ -60,14 +63,28 @@ class Runtime(Protocol):
         """
 
 
-def open_runtime(path: Path) -> Runtime:
+def open_runtime(path: Path, threads: int | None = None) -> Runtime:
     """Load a fused artefact.
+
+    Args:
+        path: of it.
+        threads: that run a `.tflite` file.
 
     Raises:
         ArtefactError: see `find_artefact` and `check_version`; or it does not load.
-        MissingDependencyError: TensorFlow is not installed.
+        ConfigError: there are threads for TensorFlow, which has its own.
+        MissingDependencyError: TensorFlow, or LiteRT, is not installed.
     """
     check_version(path)
+    if threads is not None and threads < 1:
+        raise ConfigError(f"threads must be at least 1. Received: {threads}.")
+    if is_tflite(path):
+        return LiteRuntime(path, threads)
+    if threads is not None:
+        raise ConfigError(
+            f"threads is for .tflite files; {path.name} runs in TensorFlow, whose "
+            "threads tf.config.threading sets for the whole process."
+        )
     if not path.is_dir():
         return KerasRuntime(load_keras_model(path), read_card(path))
     with _loading(path):

@@ -180,7 +180,7 @@ def test_description_of_a_saved_model(saved):
         (None, r"has no assets\.extra/fused_ocr\.json"),
         ("", "is no JSON"),
         ("[]", "is a list"),
-        ("{}", r"fused_ocr\.json is damaged"),
+        ("{}", r"fused_ocr\.json in .* is damaged"),
         (json.dumps({**DESCRIBED.to_dict(), "alphabett": "x"}), "no field 'alphabett'"),
         (json.dumps({**DESCRIBED.to_dict(), "fusion": {"flow": "x"}}), "flow must be"),
         (json.dumps({**DESCRIBED.to_dict(), "fusion": 7}), "made from a dictionary"),

@@ -31,7 +31,7 @@ _GREY = (127, 127, 127)
 _VISIBLE = 0.4
 """A box of which less than this part is in the frame is dropped."""
 
-_CLOSE = (0.15, 0.6)
+_CLOSE = (0.12, 0.45)
 """Longer side of an object in a close-up, in parts of the close-up's longer side."""
 
 _CLOSE_ASPECT = (0.6, 3.0)

@@ -22,13 +22,12 @@ from typing import Any
 import keras
 import numpy as np
 import tensorflow as tf
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from fused_ocr.errors import ArtefactDamagedError, ConfigError, TrainingFailedError
 
 from .files import write_atomically
 from .memory import keep_freed_memory
+from .training_bar import TrainingBar
 
 __all__ = [
     "Batches",
@@ -167,7 +166,7 @@ def train(
             callbacks=[
                 run,
                 *([keras.callbacks.SwapEMAWeights()] if config.ema is not None else []),
-                _Bar(config),
+                TrainingBar(config.epochs, config.steps),
             ],
             verbose=0,
         )
@@ -338,64 +337,6 @@ class _Run(keras.callbacks.Callback):
             f"{self._state} is not a state of this model ({why}). It was written with "
             "other settings, or is damaged: choose another folder, or remove it."
         )
-
-
-class _Bar(keras.callbacks.Callback):
-    """One bar for the whole run, with the latest losses."""
-
-    def __init__(self, config: RunConfig) -> None:
-        super().__init__()
-        self._config = config
-        self._validation = math.nan
-        self._bar = Progress(
-            TextColumn("[bold]epoch {task.fields[epoch]}/{task.fields[epochs]}"),
-            BarColumn(),
-            TextColumn("{task.completed:.0f}/{task.total:.0f} steps"),
-            TimeRemainingColumn(),
-            TextColumn("{task.fields[losses]}"),
-            console=Console(stderr=True),
-            refresh_per_second=1,
-        )
-        self._task = self._bar.add_task(
-            "",
-            total=config.epochs * config.steps,
-            epoch=0,
-            epochs=config.epochs,
-            losses="",
-        )
-
-    def on_train_begin(self, logs: dict | None = None) -> None:  # noqa: ARG002
-        """Show the bar."""
-        self._bar.start()
-
-    def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:  # noqa: ARG002
-        """Move to the epoch."""
-        self._epoch = epoch
-        self._bar.update(
-            self._task, epoch=epoch + 1, completed=epoch * self._config.steps
-        )
-
-    def on_train_batch_end(
-        self, batch: int, logs: dict[str, float] | None = None
-    ) -> None:
-        """Move by a step."""
-        loss = (logs or {}).get("loss", math.nan)
-        self._bar.update(
-            self._task,
-            completed=self._epoch * self._config.steps + batch + 1,
-            losses=f"loss {loss:.4f}, validation {self._validation:.4f}",
-        )
-
-    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-        """Leave a line about the epoch."""
-        logs = logs or {}
-        self._validation = logs.get("val_loss", math.nan)
-        values = ", ".join(f"{key} {value:.4f}" for key, value in logs.items())
-        self._bar.console.print(f"epoch {epoch + 1}: {values}", highlight=False)
-
-    def on_train_end(self, logs: dict | None = None) -> None:  # noqa: ARG002
-        """Take the bar away."""
-        self._bar.stop()
 
 
 def _save_arrays(path: Path, arrays: dict[str, Any]) -> None:

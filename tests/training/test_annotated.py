@@ -142,7 +142,7 @@ def test_close_ups_show_an_object_whole_and_large(tmp_path, box_xyxy):
         parts.append(max(y2 - y1, x2 - x1) / SIDE)
         seen = bounds((example.frame != 127).any(-1))
         aspects.append((seen[3] - seen[1]) / (seen[2] - seen[0]))
-    assert 0.14 < min(parts) < 0.22 and 0.5 < max(parts) < 0.62
+    assert 0.11 < min(parts) < 0.18 and 0.38 < max(parts) < 0.47
     assert min(aspects) < 0.8 and max(aspects) > 2
 
 

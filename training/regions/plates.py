@@ -13,6 +13,7 @@ from .cutout import Cutout, Rectangle, rounded
 from .flat_region import FlatRegion, corners
 from .lettering import SIGNS, choose_style, set_row, squeezed, word
 from .plate_layouts import PlateLayout, any_layout
+from .plate_signs import draw_emblem, draw_foreign, draw_seals
 from .weathering import emboss, weather, worn
 
 __all__ = ["draw_plate"]
@@ -288,80 +289,15 @@ def _number(
         for sign, left, right in row.rooms:
             room_yx = (y, x + left, y + high, x + right)
             if sign == "*":
-                _seals(rng, plate, room_yx)
+                draw_seals(rng, plate.cutout, room_yx)
             elif sign == "@":
-                _emblem(rng, plate, room_yx)
+                draw_emblem(rng, plate.cutout, room_yx, plate.ink)
             else:
-                _foreign(rng, ink, room_yx)
+                draw_foreign(rng, ink, room_yx)
     if wear and rng.random() < 0.15:
         ink = worn(rng, ink, rng.uniform(0.02, 0.15))
     plate.cutout.paint(ink, plate.ink, opacity=rng.uniform(0.85, 1.0))
     return ink, tall
-
-
-def _seals(rng: np.random.Generator, plate: _Plate, room: Rectangle) -> None:
-    """One or two round seals, one above the other."""
-    y1, x1, y2, x2 = room
-    count = 1 if rng.random() < 0.4 else 2
-    size = min(x2 - x1, (y2 - y1) / count) * 0.94
-    for i in range(count):
-        y = y1 + (y2 - y1) * (i + 0.5) / count
-        x = (x1 + x2) / 2
-        box = (y - size / 2, x - size / 2, y + size / 2, x + size / 2)
-        colour = near(
-            rng, pick(rng, ((190, 190, 185), (200, 120, 50), (60, 110, 170))), 18
-        )
-        plate.cutout.box(box, colour, radius=size / 2)
-        inner = (
-            box[0] + size / 4,
-            box[1] + size / 4,
-            box[2] - size / 4,
-            box[3] - size / 4,
-        )
-        plate.cutout.box(inner, near(rng, (110, 90, 70), 40), radius=size / 4)
-
-
-def _emblem(rng: np.random.Generator, plate: _Plate, room: Rectangle) -> None:
-    """A heart, a star, a state's outline or the like."""
-    y1, x1, y2, x2 = room
-    size = min(x2 - x1, y2 - y1) * rng.uniform(0.7, 1.0)
-    points = int(rng.integers(4, 12))
-    angles = (np.arange(points) + rng.uniform(0, 0.8, points)) * 2 * np.pi / points
-    radii = rng.uniform(0.6, 1.0, points)
-    kind = rng.random()
-    if kind < 0.3:  # a star
-        angles = np.arange(10) * np.pi / 5 - np.pi / 2
-        radii = np.tile([1.0, 0.42], 5)
-    elif kind < 0.55:  # a heart
-        angles = np.linspace(0, 2 * np.pi, 24, endpoint=False)
-        radii = 1 - 0.62 * np.exp(-(((angles - 1.5 * np.pi) / 0.55) ** 2))
-    y, x = (y1 + y2) / 2, (x1 + x2) / 2
-    outline = [
-        (float(x + r * size / 2 * np.cos(a)), float(y + r * size / 2 * np.sin(a)))
-        for a, r in zip(angles, radii, strict=True)
-    ]
-    image = Image.new("L", plate.cutout.size_yx[::-1])
-    ImageDraw.Draw(image).polygon(outline, fill=255)
-    colours = (plate.ink, near(rng, (190, 40, 40), 25), near(rng, (230, 140, 40), 25),
-               near(rng, (60, 120, 70), 25))  # fmt: skip
-    plate.cutout.paint(np.asarray(image), pick(rng, colours))
-
-
-def _foreign(rng: np.random.Generator, ink: Mask, room: Rectangle) -> None:
-    """Strokes that look like a character of another writing."""
-    y1, x1, y2, x2 = room
-    image = Image.fromarray(ink)
-    draw = ImageDraw.Draw(image)
-    thick = max(1, round((y2 - y1) * 0.075))
-    for part in np.linspace(0.12, 0.92, int(rng.integers(3, 5))):
-        y = y1 + part * (y2 - y1) - thick / 2
-        inset = rng.uniform(0, 0.25) * (x2 - x1)
-        draw.line((x1 + inset, y, x2 - inset, y), fill=255, width=thick)
-    for part in rng.uniform(0.15, 0.85, int(rng.integers(1, 4))):
-        x, start = x1 + part * (x2 - x1), rng.uniform(0, 0.5)
-        end = (x + rng.normal(0, 0.14) * (x2 - x1), y2 - thick)
-        draw.line((x, y1 + start * (y2 - y1), *end), fill=255, width=thick)
-    ink[:] = np.asarray(image)
 
 
 def _fittings(rng: np.random.Generator, plate: _Plate) -> None:

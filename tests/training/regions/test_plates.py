@@ -126,7 +126,7 @@ def test_an_emblem_stands_between_the_letters(monkeypatch):
     layout = PlateLayout("one", 3.0, ("L@L",), border=0, bolts=0)
     kinds = set()
     for seed in range(12):
-        flat, apart = without(monkeypatch, "_emblem", layout, seed)
+        flat, apart = without(monkeypatch, "draw_emblem", layout, seed)
         assert flat.text == "HH"
         (y1, x1), (y2, x2) = flat.quad_yx[0], flat.quad_yx[2]
         rows, columns = np.nonzero(apart)

@@ -1,0 +1,159 @@
+"""One `.tflite` file of builtin operators: a camera frame in, codes and boxes out."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Literal
+
+import keras
+import tensorflow as tf
+
+from fused_ocr.artefact import Description
+from fused_ocr.errors import ArtefactError, CheckFailedError, ConfigError
+from fused_ocr.fusion import describe, frozen_flow
+from fused_ocr.lite import LiteRuntime, fit
+from fused_ocr.reader import Reader
+from fused_ocr.tflite_file import with_files
+
+from .parity import CheckPhoto, ParityReport, compare, drawn_photos
+
+__all__ = ["QUANTIZATIONS", "convert", "export_tflite"]
+
+QUANTIZATIONS = ("none", "float16", "dynamic")
+"""Weights as float32, as float16, or as int8; what is computed stays float32."""
+
+Quantization = Literal["none", "float16", "dynamic"]
+
+
+def export_tflite(
+    model: keras.Model,
+    path: str | os.PathLike[str],
+    size_yx: tuple[int, int],
+    *,
+    quantize: Quantization = "none",
+    card: str = "",
+    photos: Sequence[CheckPhoto] = (),
+) -> ParityReport:
+    """Write a `.tflite` file, check it against the Keras model, publish what passes.
+
+    Args:
+        model: from `fuse`.
+        path: of the file; it is replaced only by a file that is whole and checked.
+        size_yx: height and width of the frame that it will take, pixels.
+        quantize: one of `QUANTIZATIONS`.
+        card: the model card, Markdown, kept inside.
+        photos: what to check on, fitted into the frame; besides drawn pictures.
+
+    Returns:
+        What was compared.
+
+    Raises:
+        CheckFailedError: a string differs, or a box by more than half a pixel, or
+            nothing was read in any picture, or there is an operator that not every
+            interpreter has; nothing is published.
+        ArtefactError: the file cannot be written.
+        ConfigError: the frame has no pixels, or there is no such quantisation.
+    """
+    path, description = Path(path), describe(model)
+    network = convert(model, size_yx, quantize)
+    foreign = custom_operators(network)
+    if foreign:
+        raise CheckFailedError(
+            f"The file would need {', '.join(foreign)}, which are no builtin operators "
+            "of TFLite, so it was not published."
+        )
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(".tflite", f".{path.stem}-", path.parent)
+    except OSError as error:
+        raise ArtefactError(f"{path} cannot be written: {error}.") from error
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(with_files(network, description, card))
+        report = _check(model, Path(name), size_yx, description, photos)
+        report.require()
+        os.chmod(name, 0o644)
+        os.replace(name, path)
+    finally:
+        Path(name).unlink(missing_ok=True)
+    return report
+
+
+def convert(
+    model: keras.Model, size_yx: tuple[int, int], quantize: Quantization = "none"
+) -> bytes:
+    """The network alone: images uint8 (1, H, W, 3) to the outputs by name.
+
+    Raises:
+        ConfigError: see `export_tflite`.
+    """
+    if min(size_yx) < 1:
+        raise ConfigError(f"A frame has pixels. Received: {size_yx}.")
+    if quantize not in QUANTIZATIONS:
+        raise ConfigError(
+            f"Quantisations: {', '.join(QUANTIZATIONS)}. Received: {quantize!r}."
+        )
+    images = tf.TensorSpec((1, *size_yx, 3), tf.uint8, name="images")
+    flow = frozen_flow(model, resize_floats=True)
+    function = tf.function(flow, input_signature=[images])
+    converter = tf.lite.TFLiteConverter.from_concrete_functions(
+        [function.get_concrete_function()], model
+    )
+    converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
+    if quantize != "none":
+        converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    if quantize == "float16":
+        converter.target_spec.supported_types = [tf.float16]
+    network: bytes = converter.convert()
+    return network
+
+
+def operators(network: bytes) -> Counter[str]:
+    """How often each operator occurs, builtin ones by their names in capitals."""
+    from ai_edge_litert import schema_py_generated as schema
+
+    names = {
+        value: name
+        for name, value in vars(schema.BuiltinOperator).items()
+        if not name.startswith("_")
+    }
+    found = schema.Model.GetRootAs(network)
+    codes = []
+    for i in range(found.OperatorCodesLength()):
+        code = found.OperatorCodes(i)
+        # Old files have the code in a byte.
+        number = max(code.BuiltinCode(), code.DeprecatedBuiltinCode())
+        custom = code.CustomCode()
+        codes.append(custom.decode() if custom else names[number])
+    count: Counter[str] = Counter()
+    for i in range(found.SubgraphsLength()):
+        graph = found.Subgraphs(i)
+        for j in range(graph.OperatorsLength()):
+            count[codes[graph.Operators(j).OpcodeIndex()]] += 1
+    return count
+
+
+def custom_operators(network: bytes) -> list[str]:
+    """Names of the operators that are not builtin, sorted."""
+    return sorted(name for name in operators(network) if name != name.upper())
+
+
+def _check(
+    model: keras.Model,
+    path: Path,
+    size_yx: tuple[int, int],
+    description: Description,
+    photos: Sequence[CheckPhoto],
+) -> ParityReport:
+    """Compare what both read in the same frames."""
+    whole = [*photos, *drawn_photos(description.alphabet)]
+    frames = [CheckPhoto(one.name, fit(one.image, size_yx)[0]) for one in whole]
+    truth, found = (
+        [reader.predict(frame.image) for frame in frames]
+        for reader in (Reader(model), Reader(LiteRuntime(path)))
+    )
+    return compare(frames, truth, found)

@@ -1,0 +1,116 @@
+"""The commands that make artefacts of a model."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import click
+
+from fused_ocr.cli_photos import photo_files
+from fused_ocr.cli_runs import quiet_tensorflow
+
+__all__ = ["COMMANDS"]
+
+_PHOTOS = click.option(
+    "--photos", multiple=True, help="Also check on these files or folders."
+)
+
+
+class _Exports(click.Group):
+    """What is no kind of artefact is a model, and a SavedModel is wanted."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        if args and args[0] not in {*self.commands, "--help"}:
+            args = ["saved-model", *args]
+        return super().parse_args(ctx, args)
+
+
+@click.group(cls=_Exports)
+def export() -> None:
+    """Export a model: as a SavedModel if nothing else is said.
+
+    What is written is checked against the Keras model before it takes its place: all
+    strings equal, boxes to half a pixel. If the check misses, nothing is published and
+    the exit status is 1.
+    """
+
+
+@export.command("saved-model")
+@click.argument("model")
+@click.argument("output", type=click.Path(file_okay=False))
+@_PHOTOS
+def saved_model(model: str, output: str, photos: tuple[str, ...]) -> None:
+    """Export MODEL (a shipped name or .keras file) as the SavedModel OUTPUT."""
+    loaded, card = _load(model)
+    from fused_ocr.export.saved_model import export_saved_model
+
+    report = export_saved_model(loaded, output, card=card, photos=_check_photos(photos))
+    click.echo(f"{output}: {report}")
+
+
+@export.command()
+@click.argument("model")
+@click.argument("output", type=click.Path(dir_okay=False))
+@click.option(
+    "--input-size",
+    metavar="HxW",
+    default="720x1280",
+    show_default=True,
+    help="Of the frame: height and width, pixels. Other photos are fitted into it.",
+)
+@click.option(
+    "--quantize",
+    type=click.Choice(["none", "float16", "dynamic"]),
+    default="none",
+    show_default=True,
+    help="Of the weights: half the size, or a quarter.",
+)
+@_PHOTOS
+def tflite(
+    model: str, output: str, input_size: str, quantize: Any, photos: tuple[str, ...]
+) -> None:
+    """Export MODEL (a shipped name or .keras file) as one .tflite file, OUTPUT."""
+    found = re.fullmatch(r"(\d+)x(\d+)", input_size)
+    if not found:
+        raise click.BadParameter(
+            f"Height and width, such as 720x1280. Received: {input_size!r}.",
+            param_hint="--input-size",
+        )
+    loaded, card = _load(model)
+    from fused_ocr.export.tflite import export_tflite
+
+    report = export_tflite(
+        loaded,
+        output,
+        (int(found[1]), int(found[2])),
+        quantize=quantize,
+        card=card,
+        photos=_check_photos(photos),
+    )
+    size = Path(output).stat().st_size
+    click.echo(f"{output}: {size / 1e6:.2f} MB; {report}")
+
+
+def _load(model: str) -> tuple[Any, str]:
+    """A Keras model and its card."""
+    quiet_tensorflow()
+    from fused_ocr.artefact import check_version, find_artefact, is_tflite, read_card
+    from fused_ocr.runtimes import load_keras_model
+
+    path = find_artefact(model)
+    if path.is_dir() or is_tflite(path):
+        raise click.UsageError(f"{model} is exported already; give a .keras file.")
+    check_version(path)
+    return load_keras_model(path), read_card(path)
+
+
+def _check_photos(photos: tuple[str, ...]) -> list[Any]:
+    from fused_ocr.export.parity import CheckPhoto
+
+    return [CheckPhoto.from_file(Path(photo)) for photo in photo_files(photos)]
+
+
+COMMANDS = (export,)
+"""The commands, for `fused_ocr.cli`."""
