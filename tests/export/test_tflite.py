@@ -1,0 +1,166 @@
+"""Writing `.tflite` files: only what passes, and only with builtin operators."""
+
+import numpy as np
+import pytest
+import stand_ins
+import tensorflow as tf
+from click.testing import CliRunner
+
+import fused_ocr
+from fused_ocr.cli import main
+from fused_ocr.config import CropConfig, RecognizerConfig
+from fused_ocr.errors import ArtefactError, CheckFailedError, ConfigError
+from fused_ocr.export import tflite
+from fused_ocr.export.parity import CheckPhoto
+from fused_ocr.export.tflite import custom_operators, export_tflite, operators
+from fused_ocr.fusion import fuse
+from fused_ocr.recognition.recognizer import build_recognizer
+from fused_ocr.saving import save_model
+
+FRAME = (128, 192)
+PHOTO = CheckPhoto("squares", stand_ins.squares(*FRAME))
+
+
+@pytest.fixture(autouse=True)
+def only_photos(monkeypatch):
+    """On the even paper of drawn pictures all of the stand-in's scores are ties."""
+    monkeypatch.setattr(tflite, "drawn_photos", lambda _: [])
+
+
+@pytest.fixture(scope="module")
+def model():
+    return stand_ins.reader_model()
+
+
+@pytest.fixture(scope="module")
+def network(model):
+    return tflite.convert(model, FRAME)
+
+
+def test_operators_are_builtin(network):
+    found = operators(network)
+    assert found["CONV_2D"] >= 3 and found["RESIZE_BILINEAR"] == 1
+    assert found["NON_MAX_SUPPRESSION_V4"] + found["WHILE"] >= 1
+    assert custom_operators(network) == []
+
+
+def test_foreign_operators_are_named():
+    @tf.function(input_signature=[tf.TensorSpec((4, 2), tf.float32)])
+    def flipped(x):
+        return tf.raw_ops.MatrixInverse(input=tf.matmul(x, x, transpose_a=True))
+
+    converter = tf.lite.TFLiteConverter.from_concrete_functions(
+        [flipped.get_concrete_function()]
+    )
+    converter.target_spec.supported_ops = [
+        tf.lite.OpsSet.TFLITE_BUILTINS,
+        tf.lite.OpsSet.SELECT_TF_OPS,
+    ]
+    network = converter.convert()
+    assert custom_operators(network) == ["FlexMatrixInverse"]
+
+
+def test_foreign_operators_are_not_published(model, network, tmp_path, monkeypatch):
+    monkeypatch.setattr(tflite, "convert", lambda *_: network)
+    monkeypatch.setattr(tflite, "custom_operators", lambda _: ["FlexA", "B"])
+    with pytest.raises(CheckFailedError, match="FlexA, B, which are no builtin"):
+        export_tflite(model, tmp_path / "a.tflite", FRAME)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_reads_something_else_is_not_published(
+    model, network, tmp_path, monkeypatch
+):
+    path = tmp_path / "a.tflite"
+    path.write_bytes(b"the old one")
+    monkeypatch.setattr(tflite, "convert", lambda *_: network)
+    # Another recogniser finds the same and reads other digits.
+    other = fuse(stand_ins.detector(), stand_ins.recognizer(seed=5), stand_ins.FUSION)
+    with pytest.raises(CheckFailedError, match=r"squares: .* for"):
+        export_tflite(other, path, FRAME, photos=[PHOTO])
+    assert path.read_bytes() == b"the old one" and list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("quantize", ["float16", "dynamic"])
+def test_smaller_weights(model, network, tmp_path, quantize):
+    made = tflite.convert(model, FRAME, quantize)
+    assert len(made) < len(network)
+    path = tmp_path / "a.tflite"
+    report = export_tflite(model, path, FRAME, quantize=quantize, photos=[PHOTO])
+    assert report.readings >= 2
+    assert fused_ocr.load(path).predict(PHOTO.image).texts
+
+
+def test_a_reader_of_regions(tmp_path):
+    crop = CropConfig(size_yx=(16, 32), grow=1.1)
+    config = RecognizerConfig(
+        arch="convctc", size_yx=(16, 32), slots=4, width=4, readable=True
+    )
+    reader = build_recognizer(config, crop)
+    kernel, bias = reader.get_layer("frames").get_weights()
+    bias[-1] = -9.0
+    reader.get_layer("frames").set_weights([kernel * 9, bias])
+    turned = (-1.0, 0.5, 0.0, 0.25, 1.0, -0.5, 0.5, 0.0)
+    finder = stand_ins.detector(("plate",), corners=turned)
+    fusion = stand_ins.FUSION.replace(crop=crop, refinements=2)
+    model = fuse(finder, reader, fusion, refiner=stand_ins.refiner())
+    path = tmp_path / "a.tflite"
+    report = export_tflite(model, path, FRAME, photos=[PHOTO])
+    assert report.readings >= 2 and report.largest_shift < 0.05
+    # Twice as large, twice as far from the corner: also what only regions have. What is
+    # shrunk again is a little softer, which moves the stand-in's corners.
+    small = fused_ocr.load(path).predict(PHOTO.image)
+    large = fused_ocr.load(path).predict(PHOTO.image.repeat(2, 0).repeat(2, 1))
+    assert large.texts == small.texts
+    for one, other in zip(large, small, strict=True):
+        np.testing.assert_allclose(one.quad, np.multiply(other.quad, 2), atol=2)
+        assert one.readable == other.readable
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"size_yx": (0, 9)}, r"A frame has pixels\. Received: \(0, 9\)"),
+        ({"quantize": "int4"}, "none, float16, dynamic. Received: 'int4'"),
+    ],
+)
+def test_arguments_out_of_range(model, arguments, message):
+    with pytest.raises(ConfigError, match=message):
+        tflite.convert(model, **{"size_yx": FRAME, **arguments})
+
+
+def test_a_place_that_cannot_be_written(model, network, tmp_path, monkeypatch):
+    monkeypatch.setattr(tflite, "convert", lambda *_: network)
+    (tmp_path / "file").write_text("")
+    with pytest.raises(ArtefactError, match="cannot be written"):
+        export_tflite(model, tmp_path / "file" / "a.tflite", FRAME)
+
+
+# --- the command line -----------------------------------------------------------------
+
+
+def run(*arguments):
+    return CliRunner().invoke(main, ["export", *(str(one) for one in arguments)])
+
+
+def test_the_command(model, tmp_path):
+    save_model(model, tmp_path / "model.keras", card="# Card\n")
+    photo = tmp_path / "a.png"
+    tf.keras.utils.save_img(photo, PHOTO.image, scale=False)
+    path = tmp_path / "deep" / "a.tflite"
+    done = run(
+        "tflite", tmp_path / "model.keras", path, "--input-size", "128x192",
+        "--photos", photo,
+    )  # fmt: skip
+    assert done.exit_code == 0, done.output
+    assert "strings equal" in done.output and " MB; " in done.output
+    assert fused_ocr.load(path).card == "# Card\n"
+    again = run("tflite", path, tmp_path / "b.tflite")
+    assert again.exit_code == 2 and "is exported already" in again.output
+
+
+def test_a_frame_that_is_no_frame(tmp_path):
+    done = run("tflite", "digits", tmp_path / "a.tflite", "--input-size", "720,1280")
+    assert done.exit_code == 2 and "such as 720x1280. Received: '720,1280'" in (
+        " ".join(done.output.split())
+    )

@@ -1,0 +1,206 @@
+"""`.tflite` files: what they say of themselves, and reading them without TensorFlow."""
+
+import json
+import subprocess
+import sys
+import textwrap
+import zipfile
+
+import numpy as np
+import pytest
+import stand_ins
+from PIL import Image
+
+import fused_ocr
+from fused_ocr.artefact import DESCRIPTION, FORMAT_VERSION
+from fused_ocr.description import describe_artefact
+from fused_ocr.errors import (
+    ArtefactDamagedError,
+    ArtefactVersionError,
+    ConfigError,
+    MissingDependencyError,
+)
+from fused_ocr.export import tflite
+from fused_ocr.export.parity import CheckPhoto
+from fused_ocr.export.tflite import export_tflite
+from fused_ocr.fusion import describe
+from fused_ocr.lite import fit
+from fused_ocr.reader import Reader
+
+FRAME = (128, 192)
+
+
+@pytest.fixture(scope="module")
+def model():
+    return stand_ins.reader_model()
+
+
+@pytest.fixture(scope="module")
+def path(model, tmp_path_factory):
+    file = tmp_path_factory.mktemp("lite") / "reader.tflite"
+    photo = CheckPhoto("squares", stand_ins.squares(*FRAME))
+    with pytest.MonkeyPatch.context() as patch:
+        # On even paper all of the stand-in's scores are ties.
+        patch.setattr(tflite, "drawn_photos", lambda _: [])
+        export_tflite(model, file, FRAME, card="# Card, ä\n", photos=[photo])
+    return file
+
+
+# --- a photo in the frame -------------------------------------------------------------
+
+
+def test_a_photo_of_the_frames_size_is_not_touched():
+    photo = stand_ins.squares(*FRAME)
+    frame, scale = fit(photo, FRAME)
+    assert frame is photo and scale.tolist() == [1, 1]
+
+
+@pytest.mark.parametrize(
+    ("photo", "fitted"),
+    [
+        ((256, 384), (128, 192)),
+        ((64, 192), (64, 192)),  # as wide as the frame
+        ((100, 50), (128, 64)),  # grown
+        ((1000, 200), (128, 26)),  # 25.6
+        ((1, 4000), (1, 192)),  # thinner than a pixel, and still there
+    ],
+)
+def test_where_a_photo_comes_to_lie(photo, fitted):
+    white = np.full((*photo, 3), 255, np.uint8)
+    frame, scale = fit(white, FRAME)
+    assert frame.shape == (*FRAME, 3) and frame.dtype == np.uint8
+    assert (frame[: fitted[0], : fitted[1]] == 255).all()
+    assert (frame[fitted[0] :] == 127).all() and (frame[:, fitted[1] :] == 127).all()
+    np.testing.assert_allclose(scale, np.divide(fitted, photo), rtol=1e-6)
+
+
+# --- what is read ---------------------------------------------------------------------
+
+
+def test_the_same_is_read_as_by_keras(model, path):
+    lite, keras = fused_ocr.load(path, threads=1), Reader(model)
+    for seed in range(3):
+        photo = stand_ins.squares(*FRAME, seed=seed)
+        here, there = lite.predict(photo), keras.predict(photo)
+        assert here.texts == there.texts and len(here) >= 2
+        np.testing.assert_allclose(here.boxes, there.boxes, atol=0.01)
+        np.testing.assert_allclose(
+            [one.score for one in here], [one.score for one in there], atol=1e-4
+        )
+    assert lite.predict(np.zeros((*FRAME, 3), np.uint8)).texts == []
+
+
+def test_places_are_those_of_the_photo(path):
+    reader = fused_ocr.load(path)
+    frame = stand_ins.squares(*FRAME)
+    large = np.asarray(Image.fromarray(frame).resize((768, 512), Image.Resampling.BOX))
+    known = reader.predict(frame)
+    assert len(known) >= 2
+    for photo, factor in ((large, 4), (large[:300], 4)):
+        found = reader.predict(photo)
+        some = min(len(found), len(known))
+        assert some
+        if photo is large:
+            assert found.texts == known.texts
+            np.testing.assert_allclose(found.boxes, factor * known.boxes, atol=0.1)
+            for one, other in zip(found, known, strict=True):
+                for a, b in zip(one.characters, other.characters, strict=True):
+                    np.testing.assert_allclose(a.box, np.multiply(b.box, 4), atol=0.1)
+        assert (found.boxes[:, 2] <= photo.shape[0]).all()
+        assert (found.boxes[:, 3] <= photo.shape[1]).all()
+
+
+def test_a_batch_of_different_sizes(path):
+    reader = fused_ocr.load(path)
+    photos = [
+        stand_ins.squares(*FRAME),
+        np.zeros((50, 300, 3), np.uint8),
+        stand_ins.squares(131, 197, seed=1),
+    ]
+    together = reader.predict(photos)
+    for photo, found in zip(photos, together, strict=True):
+        alone = reader.predict(photo)
+        assert found.texts == alone.texts
+        np.testing.assert_array_equal(found.boxes, alone.boxes)
+
+
+def test_without_tensorflow(path, tmp_path):
+    photo = tmp_path / "a.png"
+    Image.fromarray(stand_ins.squares(*FRAME)).save(photo)
+    program = """
+        import sys
+
+        class Refuse:
+            def find_spec(self, name, path=None, target=None):
+                if name.split(".")[0] in {"tensorflow", "keras", "h5py", "matplotlib"}:
+                    raise ImportError(f"{name} is not there")
+
+        sys.meta_path.insert(0, Refuse())
+        from fused_ocr.cli import main
+        main(["read", "-m", sys.argv[1], "--format", "csv", sys.argv[2]])
+    """
+    command = [sys.executable, "-c", textwrap.dedent(program), path, photo]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    texts = [row.split(",")[1] for row in done.stdout.splitlines()[1:]]
+    assert texts == fused_ocr.load(path).predict(photo).texts and len(texts) >= 2
+
+
+# --- what it says of itself -----------------------------------------------------------
+
+
+def test_it_describes_itself(model, path):
+    reader = fused_ocr.load(path)
+    assert reader.description == describe(model)
+    assert reader.card == "# Card, ä\n"
+    values = describe_artefact(path)
+    assert values["kind"] == "fused reader, TFLite" and values["card"] is True
+    assert values["input_size_yx"] == [*FRAME]
+    with zipfile.ZipFile(path) as files:
+        assert files.read("alphabet.txt").decode().split() == list("0123456789")
+        assert files.read("labels.txt") == b"character\n"
+
+
+# --- bad input ------------------------------------------------------------------------
+
+
+def test_a_truncated_or_foreign_file(path, tmp_path):
+    whole = path.read_bytes()
+    for size in (len(whole) - 10, len(whole) // 2, 20):
+        (tmp_path / "a.tflite").write_bytes(whole[:size])
+        with pytest.raises(ArtefactDamagedError, match=r"truncated.*export tflite"):
+            fused_ocr.load(tmp_path / "a.tflite")
+
+
+def test_a_network_that_is_damaged(path, tmp_path):
+    whole = bytearray(path.read_bytes())
+    whole[8:4000] = bytes(3992)
+    (tmp_path / "a.tflite").write_bytes(whole)
+    with pytest.raises(ArtefactDamagedError, match=r"does not load.*export it again"):
+        fused_ocr.load(tmp_path / "a.tflite")
+
+
+def test_a_newer_file(path, tmp_path):
+    newer = tmp_path / "a.tflite"
+    with zipfile.ZipFile(path) as old:
+        values = json.loads(old.read(DESCRIPTION))
+        start = min(entry.header_offset for entry in old.infolist())
+    newer.write_bytes(path.read_bytes()[:start])
+    with zipfile.ZipFile(newer, "a") as archive:
+        values["format_version"] = FORMAT_VERSION + 1
+        archive.writestr(DESCRIPTION, json.dumps(values))
+    with pytest.raises(ArtefactVersionError, match="Upgrade fused-ocr"):
+        fused_ocr.load(newer)
+
+
+def test_threads(path):
+    with pytest.raises(ConfigError, match=r"at least 1\. Received: 0"):
+        fused_ocr.load(path, threads=0)
+    with pytest.raises(ConfigError, match=r"threads is for \.tflite files"):
+        fused_ocr.load("digits", threads=2)
+
+
+def test_without_litert(path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "ai_edge_litert.interpreter", None)
+    with pytest.raises(MissingDependencyError, match=r"fused-ocr\[lite\]"):
+        fused_ocr.load(path)
