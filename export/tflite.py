@@ -7,7 +7,6 @@ import tempfile
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal
 
 import keras
 import tensorflow as tf
@@ -20,13 +19,9 @@ from fused_ocr.reader import Reader
 from fused_ocr.tflite_file import with_files
 
 from .parity import CheckPhoto, ParityReport, compare, drawn_photos
+from .quantization import quantized
 
-__all__ = ["QUANTIZATIONS", "convert", "export_tflite"]
-
-QUANTIZATIONS = ("none", "float16", "dynamic")
-"""Weights as float32, as float16, or as int8; what is computed stays float32."""
-
-Quantization = Literal["none", "float16", "dynamic"]
+__all__ = ["convert", "custom_operators", "export_tflite", "operators"]
 
 
 def export_tflite(
@@ -34,7 +29,7 @@ def export_tflite(
     path: str | os.PathLike[str],
     size_yx: tuple[int, int],
     *,
-    quantize: Quantization = "none",
+    quantize: str = "none",
     card: str = "",
     photos: Sequence[CheckPhoto] = (),
 ) -> ParityReport:
@@ -44,7 +39,7 @@ def export_tflite(
         model: from `fuse`.
         path: of the file; it is replaced only by a file that is whole and checked.
         size_yx: height and width of the frame that it will take, pixels.
-        quantize: one of `QUANTIZATIONS`.
+        quantize: see `fused_ocr.export.quantization.QUANTIZATIONS`.
         card: the model card, Markdown, kept inside.
         photos: what to check on, fitted into the frame; besides drawn pictures.
 
@@ -57,6 +52,7 @@ def export_tflite(
             interpreter has; nothing is published.
         ArtefactError: the file cannot be written.
         ConfigError: the frame has no pixels, or there is no such quantisation.
+        MissingDependencyError: LiteRT, or the quantiser, is not installed.
     """
     path, description = Path(path), describe(model)
     network = convert(model, size_yx, quantize)
@@ -84,19 +80,15 @@ def export_tflite(
 
 
 def convert(
-    model: keras.Model, size_yx: tuple[int, int], quantize: Quantization = "none"
+    model: keras.Model, size_yx: tuple[int, int], quantize: str = "none"
 ) -> bytes:
     """The network alone: images uint8 (1, H, W, 3) to the outputs by name.
 
     Raises:
-        ConfigError: see `export_tflite`.
+        ConfigError, MissingDependencyError: see `export_tflite`.
     """
     if min(size_yx) < 1:
         raise ConfigError(f"A frame has pixels. Received: {size_yx}.")
-    if quantize not in QUANTIZATIONS:
-        raise ConfigError(
-            f"Quantisations: {', '.join(QUANTIZATIONS)}. Received: {quantize!r}."
-        )
     images = tf.TensorSpec((1, *size_yx, 3), tf.uint8, name="images")
     flow = frozen_flow(model, resize_floats=True)
     function = tf.function(flow, input_signature=[images])
@@ -104,12 +96,7 @@ def convert(
         [function.get_concrete_function()], model
     )
     converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
-    if quantize != "none":
-        converter.optimizations = [tf.lite.Optimize.DEFAULT]
-    if quantize == "float16":
-        converter.target_spec.supported_types = [tf.float16]
-    network: bytes = converter.convert()
-    return network
+    return quantized(converter.convert(), quantize)
 
 
 def operators(network: bytes) -> Counter[str]:
