@@ -14,16 +14,18 @@ import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFont
 
 from fused_ocr.artefact import Description
-from fused_ocr.errors import CheckFailedError
+from fused_ocr.errors import CheckFailedError, ConfigError
 from fused_ocr.images import read_image
+from fused_ocr.lite import LiteRuntime, fit
 from fused_ocr.reader import Reader, readings_of
 from fused_ocr.result import Readings
-from fused_ocr.runtimes import KerasRuntime
+from fused_ocr.runtimes import KerasRuntime, Runtime
 
 __all__ = [
     "BOX_TOLERANCE",
     "CheckPhoto",
     "ParityReport",
+    "check_alike",
     "check_saved_model",
     "compare",
     "drawn_photos",
@@ -139,6 +141,34 @@ def check_saved_model(
         largest_shift=max(report.largest_shift for report in reports),
         misses=tuple(miss for report in reports for miss in report.misses),
     )
+
+
+def check_alike(
+    first: Runtime, second: Runtime, photos: Sequence[CheckPhoto]
+) -> ParityReport:
+    """Compare what two artefacts read in the same pictures, whatever runs them.
+
+    Args:
+        first: the truth.
+        second: what should read the same.
+        photos: fitted into the frame first, if one of them takes frames of one size.
+
+    Raises:
+        ConfigError: both take frames of one size, and not of the same.
+    """
+    frames = {r.frame_yx for r in (first, second) if isinstance(r, LiteRuntime)}
+    if len(frames) > 1:
+        raise ConfigError(
+            f"Both files take frames of their own size: {sorted(frames)}. Export them "
+            "for the same --input-size."
+        )
+    for frame_yx in frames:
+        photos = [CheckPhoto(one.name, fit(one.image, frame_yx)[0]) for one in photos]
+    truth, found = (
+        [reader.predict(photo.image) for photo in photos]
+        for reader in map(Reader, (first, second))
+    )
+    return compare(photos, truth, found)
 
 
 def _compare_batch(

@@ -6,6 +6,9 @@ anchor in float16 is off by a quarter of a pixel.
 
 from __future__ import annotations
 
+import contextlib
+import io
+
 from fused_ocr.errors import ConfigError, MissingDependencyError
 
 __all__ = ["QUANTIZATIONS", "quantized"]
@@ -65,5 +68,9 @@ def quantized(network: bytes, how: str) -> bytes:
         quantizer.update_quantization_recipe(
             ".*", qtyping.TFLOperationName[name], config, algorithm
         )
-    done = quantizer.quantize(enable_progress_bar=False, enable_progress_report=False)
+    # A part of it draws its bars whatever it is told.
+    with contextlib.redirect_stderr(io.StringIO()):
+        done = quantizer.quantize(
+            enable_progress_bar=False, enable_progress_report=False
+        )
     return bytes(done.quantized_model)

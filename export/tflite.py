@@ -11,14 +11,13 @@ from pathlib import Path
 import keras
 import tensorflow as tf
 
-from fused_ocr.artefact import Description
 from fused_ocr.errors import ArtefactError, CheckFailedError, ConfigError
 from fused_ocr.fusion import describe, frozen_flow
-from fused_ocr.lite import LiteRuntime, fit
-from fused_ocr.reader import Reader
+from fused_ocr.lite import LiteRuntime
+from fused_ocr.runtimes import KerasRuntime
 from fused_ocr.tflite_file import with_files
 
-from .parity import CheckPhoto, ParityReport, compare, drawn_photos
+from .parity import CheckPhoto, ParityReport, check_alike, drawn_photos
 from .quantization import quantized
 
 __all__ = ["convert", "custom_operators", "export_tflite", "operators"]
@@ -70,7 +69,11 @@ def export_tflite(
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(with_files(network, description, card))
-        report = _check(model, Path(name), size_yx, description, photos)
+        report = check_alike(
+            KerasRuntime(model),
+            LiteRuntime(Path(name)),
+            [*photos, *drawn_photos(description.alphabet)],
+        )
         report.require()
         os.chmod(name, 0o644)
         os.replace(name, path)
@@ -127,20 +130,3 @@ def operators(network: bytes) -> Counter[str]:
 def custom_operators(network: bytes) -> list[str]:
     """Names of the operators that are not builtin, sorted."""
     return sorted(name for name in operators(network) if name != name.upper())
-
-
-def _check(
-    model: keras.Model,
-    path: Path,
-    size_yx: tuple[int, int],
-    description: Description,
-    photos: Sequence[CheckPhoto],
-) -> ParityReport:
-    """Compare what both read in the same frames."""
-    whole = [*photos, *drawn_photos(description.alphabet)]
-    frames = [CheckPhoto(one.name, fit(one.image, size_yx)[0]) for one in whole]
-    truth, found = (
-        [reader.predict(frame.image) for frame in frames]
-        for reader in (Reader(model), Reader(LiteRuntime(path)))
-    )
-    return compare(frames, truth, found)

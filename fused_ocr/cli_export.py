@@ -93,6 +93,34 @@ def tflite(
     click.echo(f"{output}: {size / 1e6:.2f} MB; {report}")
 
 
+@click.command()
+@click.argument("first")
+@click.argument("second")
+@_PHOTOS
+def check(first: str, second: str, photos: tuple[str, ...]) -> None:
+    """Compare what FIRST and SECOND read: shipped names, .keras, SavedModels, .tflite.
+
+    All strings must be equal and boxes within half a pixel, in the photos and in a few
+    drawn pictures; else the exit status is 1. Photos are fitted into the frame of a
+    .tflite file for both.
+    """
+    quiet_tensorflow()
+    from fused_ocr.artefact import find_artefact
+    from fused_ocr.export.parity import check_alike, drawn_photos
+    from fused_ocr.runtimes import open_runtime
+
+    one, other = (open_runtime(find_artefact(name)) for name in (first, second))
+    drawn = drawn_photos(one.description.alphabet)
+    report = check_alike(one, other, [*_check_photos(photos), *drawn])
+    for miss in report.misses:
+        click.echo(miss)
+    if report.misses:
+        raise click.ClickException(
+            f"{second} differs from {first} in {len(report.misses)} places."
+        )
+    click.echo(str(report))
+
+
 def _load(model: str) -> tuple[Any, str]:
     """A Keras model and its card."""
     quiet_tensorflow()
@@ -112,5 +140,5 @@ def _check_photos(photos: tuple[str, ...]) -> list[Any]:
     return [CheckPhoto.from_file(Path(photo)) for photo in photo_files(photos)]
 
 
-COMMANDS = (export,)
+COMMANDS = (check, export)
 """The commands, for `fused_ocr.cli`."""

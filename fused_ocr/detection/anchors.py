@@ -31,6 +31,13 @@ REGRESSION_SCALE = 0.2
 """keras-retinanet's standard deviation of the regression targets."""
 
 
+_ENDS = np.array([(-0.5, -0.5), (0.5, 0.5)], np.float32)
+"""Low and high edges of a box, y and x in parts of its sides from its middle."""
+
+_CORNERS = _ENDS.ravel()[list(CORNER_EDGES)].reshape(4, 2)
+"""Its corners likewise, clockwise from the top left."""
+
+
 def anchors_for_frame(
     height: int, width: int, config: AnchorConfig
 ) -> npt.NDArray[np.float32]:
@@ -92,8 +99,23 @@ class _Decode(keras.layers.Layer):
             else AnchorConfig.from_dict(anchors)
         )
 
-    def _anchors_and_sides(self, frames: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """Anchors float32 (A, 4), and their heights and widths float32 (A, 2)."""
+    def _decode(
+        self, shifts: tf.Tensor, frames: tf.Tensor, starts: npt.NDArray[np.float32]
+    ) -> tf.Tensor:
+        """Points that are shifted from points of the anchors.
+
+        Middles and sides are half as many numbers as edges and what multiplies them:
+        an artefact keeps them for its frame.
+
+        Args:
+            shifts: float32 (B, A, 2 * n), y and x of each point, as heads give them.
+            frames: (B, H, W, 3).
+            starts: float32 (n, 2), where the shifts start, y and x in parts of the
+                anchor's sides from its middle.
+
+        Returns:
+            float32 (B, A, n, 2), pixels of the frame.
+        """
         height, width = frames.shape[1:3]
         if height is None or width is None:
             height, width = tf.unstack(tf.shape(frames)[1:3])
@@ -102,7 +124,10 @@ class _Decode(keras.layers.Layer):
             )
         else:
             anchors = tf.constant(anchors_for_frame(height, width, self.anchors))
-        return anchors, anchors[:, 2:] - anchors[:, :2]
+        low, high = anchors[:, None, :2], anchors[:, None, 2:]  # (A, 1, 2)
+        batch, count = tf.unstack(tf.shape(shifts)[:2])
+        parts = tf.reshape(shifts, (batch, count, len(starts), 2)) * REGRESSION_SCALE
+        return (low + high) / 2 + (high - low) * (parts + starts)
 
     def get_config(self) -> dict[str, Any]:
         """Arguments of the constructor."""
@@ -140,9 +165,9 @@ class DecodeBoxes(_Decode):
     def call(self, inputs: list[tf.Tensor]) -> tf.Tensor:
         """See the class."""
         regression, frames = inputs
-        anchors, sides = self._anchors_and_sides(frames)
-        shift_yxyx = tf.gather(regression, [1, 0, 3, 2], axis=-1) * REGRESSION_SCALE
-        return anchors + shift_yxyx * tf.concat([sides, sides], -1)
+        shifts = tf.gather(regression, [1, 0, 3, 2], axis=-1)
+        ends = self._decode(shifts, frames, _ENDS)  # (B, A, 2, 2)
+        return tf.reshape(ends, tf.shape(regression))
 
     def compute_output_shape(self, input_shape: list[tuple]) -> tuple:
         """(B, A, 4), as the regression."""
@@ -177,11 +202,7 @@ class DecodeCorners(_Decode):
     def call(self, inputs: list[tf.Tensor]) -> tf.Tensor:
         """See the class."""
         shifts, frames = inputs
-        anchors, sides = self._anchors_and_sides(frames)
-        places = tf.gather(anchors, CORNER_EDGES, axis=-1)  # (A, 8)
-        places += shifts * REGRESSION_SCALE * tf.tile(sides, (1, 4))  # (B, A, 8)
-        batch, count = tf.unstack(tf.shape(places)[:2])
-        return tf.reshape(places, (batch, count, 4, 2))
+        return self._decode(shifts, frames, _CORNERS)
 
     def compute_output_shape(self, input_shape: list[tuple]) -> tuple:
         """(B, A, 4, 2), of shifts (B, A, 8)."""

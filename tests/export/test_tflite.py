@@ -5,18 +5,20 @@ import pytest
 import stand_ins
 import tensorflow as tf
 from click.testing import CliRunner
+from PIL import Image
 
 import fused_ocr
 from fused_ocr import lite
 from fused_ocr.cli import main
 from fused_ocr.config import CropConfig, RecognizerConfig
 from fused_ocr.errors import ArtefactError, CheckFailedError, ConfigError
-from fused_ocr.export import tflite
+from fused_ocr.export import parity, tflite
 from fused_ocr.export.parity import CheckPhoto
 from fused_ocr.export.tflite import custom_operators, export_tflite, operators
-from fused_ocr.fusion import fuse
+from fused_ocr.fusion import describe, fuse
 from fused_ocr.recognition.recognizer import build_recognizer
 from fused_ocr.saving import save_model
+from fused_ocr.tflite_file import with_files
 
 FRAME = (128, 192)
 PHOTO = CheckPhoto("squares", stand_ins.squares(*FRAME))
@@ -148,7 +150,7 @@ def run(*arguments):
 def test_the_command(model, tmp_path):
     save_model(model, tmp_path / "model.keras", card="# Card\n")
     photo = tmp_path / "a.png"
-    tf.keras.utils.save_img(photo, PHOTO.image, scale=False)
+    Image.fromarray(PHOTO.image).save(photo)
     path = tmp_path / "deep" / "a.tflite"
     done = run(
         "tflite", tmp_path / "model.keras", path, "--input-size", "128x192",
@@ -166,3 +168,50 @@ def test_a_frame_that_is_no_frame(tmp_path):
     assert done.exit_code == 2 and "such as 720x1280. Received: '720,1280'" in (
         " ".join(done.output.split())
     )
+
+
+# --- two artefacts --------------------------------------------------------------------
+
+
+def checked(*arguments):
+    return CliRunner().invoke(main, ["check", *(str(one) for one in arguments)])
+
+
+@pytest.fixture(scope="module")
+def files(model, network, tmp_path_factory):
+    """The same reader as a .keras and a .tflite file, and one that reads otherwise."""
+    folder = tmp_path_factory.mktemp("files")
+    save_model(model, folder / "a.keras")
+    (folder / "a.tflite").write_bytes(with_files(network, describe(model), ""))
+    other = fuse(stand_ins.detector(), stand_ins.recognizer(seed=5), stand_ins.FUSION)
+    save_model(other, folder / "b.keras")
+    Image.fromarray(PHOTO.image).save(folder / "a.png")
+    return folder
+
+
+@pytest.fixture
+def nothing_drawn(monkeypatch):
+    monkeypatch.setattr(parity, "drawn_photos", lambda _: [])
+
+
+@pytest.mark.usefixtures("nothing_drawn")
+def test_artefacts_that_read_alike(files):
+    for pair in (("a.keras", "a.tflite"), ("a.tflite", "a.keras")):
+        done = checked(*(files / name for name in pair), "--photos", files / "a.png")
+        assert done.exit_code == 0, done.output
+        assert done.output.startswith("1 pictures, ") and "strings equal" in done.output
+
+
+@pytest.mark.usefixtures("nothing_drawn")
+def test_artefacts_that_read_otherwise(files):
+    done = checked(files / "a.tflite", files / "b.keras", "--photos", files / "a.png")
+    assert done.exit_code == 1 and "differs from" in done.output
+    assert f"{files / 'a.png'}: [" in done.output
+
+
+def test_frames_of_two_sizes(model, files, tmp_path):
+    network = tflite.convert(model, (96, 96))
+    (tmp_path / "b.tflite").write_bytes(with_files(network, describe(model), ""))
+    done = checked(files / "a.tflite", tmp_path / "b.tflite")
+    assert done.exit_code == 2
+    assert "[(96, 96), (128, 192)]" in " ".join(done.output.split())
