@@ -32,9 +32,10 @@ import fused_ocr
 from fused_ocr.alphabet import DIGITS
 from fused_ocr.artefact import find_artefact
 from fused_ocr.cli_photos import photo_files
+from fused_ocr.export.operators import custom_operators
 from fused_ocr.export.parity import CheckPhoto, compare
 from fused_ocr.export.saved_model import export_saved_model
-from fused_ocr.export.tflite import convert, custom_operators
+from fused_ocr.export.tflite import convert
 from fused_ocr.fusion import describe
 from fused_ocr.images import read_image
 from fused_ocr.lite import fit

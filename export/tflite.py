@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -17,10 +16,11 @@ from fused_ocr.lite import LiteRuntime
 from fused_ocr.runtimes import KerasRuntime
 from fused_ocr.tflite_file import with_files
 
+from .operators import custom_operators
 from .parity import CheckPhoto, ParityReport, check_alike, drawn_photos
 from .quantization import quantized
 
-__all__ = ["convert", "custom_operators", "export_tflite", "operators"]
+__all__ = ["convert", "export_tflite"]
 
 
 def export_tflite(
@@ -100,33 +100,3 @@ def convert(
     )
     converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
     return quantized(converter.convert(), quantize)
-
-
-def operators(network: bytes) -> Counter[str]:
-    """How often each operator occurs, builtin ones by their names in capitals."""
-    from ai_edge_litert import schema_py_generated as schema
-
-    names = {
-        value: name
-        for name, value in vars(schema.BuiltinOperator).items()
-        if not name.startswith("_")
-    }
-    found = schema.Model.GetRootAs(network)
-    codes = []
-    for i in range(found.OperatorCodesLength()):
-        code = found.OperatorCodes(i)
-        # Old files have the code in a byte.
-        number = max(code.BuiltinCode(), code.DeprecatedBuiltinCode())
-        custom = code.CustomCode()
-        codes.append(custom.decode() if custom else names[number])
-    count: Counter[str] = Counter()
-    for i in range(found.SubgraphsLength()):
-        graph = found.Subgraphs(i)
-        for j in range(graph.OperatorsLength()):
-            count[codes[graph.Operators(j).OpcodeIndex()]] += 1
-    return count
-
-
-def custom_operators(network: bytes) -> list[str]:
-    """Names of the operators that are not builtin, sorted."""
-    return sorted(name for name in operators(network) if name != name.upper())

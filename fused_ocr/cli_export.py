@@ -121,6 +121,41 @@ def check(first: str, second: str, photos: tuple[str, ...]) -> None:
     click.echo(str(report))
 
 
+@click.command()
+@click.argument("model", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--photos", multiple=True, help="Also read these files or folders.")
+@click.option("--threads", type=click.IntRange(1), help="That run the file.")
+def doctor(model: Path, photos: tuple[str, ...], threads: int | None) -> None:
+    """Examine MODEL, a .tflite file: its parts and operators, how it runs here.
+
+    Exit status: 0 it is well, 1 it is not.
+    """
+    from rich.console import Console
+    from rich.table import Table
+
+    from fused_ocr.artefact import find_artefact, is_tflite
+    from fused_ocr.export.doctor import diagnose
+    from fused_ocr.images import read_image
+
+    if not is_tflite(find_artefact(model)):
+        raise click.UsageError(f"{model} is no .tflite file.")
+    read = {name: read_image(name) for name in photo_files(photos)}
+    found = diagnose(model, read, threads=threads)
+    height, width = found.frame_yx
+    click.echo(f"{model}: {found.megabytes:.2f} MB, takes frames of {height}x{width}")
+    stages, runs = Table("part", "operators", "MB"), Table("frame", "readings", "ms")
+    for part in found.parts:
+        stages.add_row(part.name, str(part.operators), f"{part.megabytes:.2f}")
+    for run in found.runs:
+        runs.add_row(run.name, str(run.readings), f"{run.milliseconds:.1f}")
+    console = Console(width=100)
+    console.print(stages, runs)
+    kinds = ", ".join(f"{name} {n}" for name, n in found.operators.most_common())
+    console.print(f"operators: {kinds}", highlight=False)
+    if found.faults:
+        raise click.ClickException(f"{model}: {'; '.join(found.faults)}")
+
+
 def _load(model: str) -> tuple[Any, str]:
     """A Keras model and its card."""
     quiet_tensorflow()
@@ -140,5 +175,5 @@ def _check_photos(photos: tuple[str, ...]) -> list[Any]:
     return [CheckPhoto.from_file(Path(photo)) for photo in photo_files(photos)]
 
 
-COMMANDS = (check, export)
+COMMANDS = (check, doctor, export)
 """The commands, for `fused_ocr.cli`."""

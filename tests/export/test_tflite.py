@@ -12,10 +12,14 @@ from fused_ocr import lite
 from fused_ocr.cli import main
 from fused_ocr.config import CropConfig, RecognizerConfig
 from fused_ocr.errors import ArtefactError, CheckFailedError, ConfigError
-from fused_ocr.export import parity, tflite
+from fused_ocr.export import doctor, parity, tflite
+from fused_ocr.export.doctor import diagnose
+from fused_ocr.export.operators import custom_operators, operators, parts
 from fused_ocr.export.parity import CheckPhoto
-from fused_ocr.export.tflite import custom_operators, export_tflite, operators
+from fused_ocr.export.quantization import quantized
+from fused_ocr.export.tflite import export_tflite
 from fused_ocr.fusion import describe, fuse
+from fused_ocr.lite import LiteRuntime
 from fused_ocr.recognition.recognizer import build_recognizer
 from fused_ocr.saving import save_model
 from fused_ocr.tflite_file import with_files
@@ -45,6 +49,20 @@ def test_operators_are_builtin(network):
     assert found["CONV_2D"] >= 3 and found["RESIZE_BILINEAR"] == 1
     assert found["NON_MAX_SUPPRESSION_V4"] + found["WHILE"] >= 1
     assert custom_operators(network) == []
+
+
+@pytest.mark.parametrize("how", ["none", "float16"])
+def test_parts_have_their_weights(model, network, how):
+    found = {part.name: part for part in parts(quantized(network, how))}
+    assert set(found) - {"other"} == {
+        "letterbox", "detector", "select", "crop", "recognizer", "assemble",
+    }  # fmt: skip
+    whole = operators(network)
+    assert sum(part.operators for part in found.values()) >= whole.total()
+    numbers = model.get_layer("recognize").count_params()
+    # Of each weight four or two bytes; some constants besides.
+    expected = numbers * (4 if how == "none" else 2) / 1e6
+    assert found["recognizer"].megabytes == pytest.approx(expected, rel=0.15)
 
 
 def test_foreign_operators_are_named():
@@ -207,6 +225,45 @@ def test_artefacts_that_read_otherwise(files):
     done = checked(files / "a.tflite", files / "b.keras", "--photos", files / "a.png")
     assert done.exit_code == 1 and "differs from" in done.output
     assert f"{files / 'a.png'}: [" in done.output
+
+
+# --- the doctor -----------------------------------------------------------------------
+
+
+def examined(*arguments):
+    return CliRunner().invoke(main, ["doctor", *(str(one) for one in arguments)])
+
+
+def test_the_doctor(files):
+    found = diagnose(files / "a.tflite", {"photo": PHOTO.image}, threads=1)
+    assert found.frame_yx == FRAME and not found.faults and not found.foreign
+    readings = {run.name: run.readings for run in found.runs}
+    assert readings["an empty frame"] == 0 and readings["photo"] >= 2
+    assert all(run.milliseconds > 0 for run in found.runs)
+    done = examined(files / "a.tflite", "--photos", files / "a.png")
+    assert done.exit_code == 0, done.output
+    assert "takes frames of 128x192" in done.output and "CONV_2D" in done.output
+
+
+def test_the_doctor_finds_faults(files, monkeypatch):
+    monkeypatch.setattr(doctor, "custom_operators", lambda _: ["FlexSort"])
+    run = LiteRuntime.run
+
+    def failing(self, images):
+        if images.std() > 50:
+            raise RuntimeError("no room\nat all")
+        return run(self, images)
+
+    monkeypatch.setattr(LiteRuntime, "run", failing)
+    done = examined(files / "a.tflite")
+    assert done.exit_code == 1
+    text = " ".join(done.output.split())
+    assert "FlexSort is no builtin operator; noise is not read: no room" in text
+
+
+def test_the_doctor_is_for_tflite_files(files):
+    done = examined(files / "a.keras")
+    assert done.exit_code == 2 and "is no .tflite file" in done.output
 
 
 def test_frames_of_two_sizes(model, files, tmp_path):

@@ -1,0 +1,116 @@
+"""The operators of a `.tflite` network: how many of which, and of which part."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections import Counter, defaultdict
+from typing import Any
+
+__all__ = ["Part", "custom_operators", "operators", "parts"]
+
+_STAGES = {
+    "letterbox": "letterbox",
+    "detector": "detector",
+    "select": "select",
+    "cut": "refine",
+    "look": "refiner",
+    "crop": "crop",
+    "recognize": "recognizer",
+    "multiflow": "recognizer",
+    "assemble": "assemble",
+}
+"""Stages by the layers in front of their tensors' names, `detector_1/block_3/add`."""
+
+_LAYER = re.compile(r"([a-z]+)(?:_\d+)?/")
+
+
+@dataclasses.dataclass(frozen=True)
+class Part:
+    """A stage of the graph.
+
+    Attributes:
+        name: of the stage; `other` for what carries no name.
+        operators: how many it has.
+        megabytes: of its constants, each counted where it is first used.
+    """
+
+    name: str
+    operators: int
+    megabytes: float
+
+
+def operators(network: bytes) -> Counter[str]:
+    """How often each operator occurs, builtin ones by their names in capitals."""
+    found: Counter[str] = Counter()
+    model = _unpacked(network)
+    names = _names(model)
+    for graph in model.subgraphs:
+        found.update(names[operator.opcodeIndex] for operator in graph.operators)
+    return found
+
+
+def custom_operators(network: bytes) -> list[str]:
+    """Names of the operators that are not builtin, sorted."""
+    return sorted(name for name in operators(network) if name != name.upper())
+
+
+def parts(network: bytes) -> list[Part]:
+    """The stages, the largest first."""
+    model = _unpacked(network)
+    count: Counter[str] = Counter()
+    size: dict[str, int] = defaultdict(int)
+    counted = set()
+    for graph in model.subgraphs:
+        used = {i: op for op in reversed(graph.operators) for i in op.inputs}
+        for operator in graph.operators:
+            # A weight that is made float again carries no name; who takes it does.
+            stage = _stage(graph, operator)
+            if stage is None:
+                takers = [used[i] for i in operator.outputs if i in used]
+                stage = next(filter(None, (_stage(graph, t) for t in takers)), "other")
+            count[stage] += 1
+            for index in operator.inputs:
+                buffer = graph.tensors[index].buffer if index >= 0 else 0
+                if buffer not in counted:
+                    counted.add(buffer)
+                    data = model.buffers[buffer].data
+                    kept = model.buffers[buffer].size if data is None else len(data)
+                    size[stage] += int(kept)
+    made = [Part(name, count[name], size[name] / 1e6) for name in count]
+    return sorted(made, key=lambda part: (-part.megabytes, -part.operators))
+
+
+def _stage(graph: Any, operator: Any) -> str | None:
+    """Which stage an operator is of, by the names of what it gives."""
+    for index in operator.outputs:
+        # What was made of several operators has the names of all.
+        for name in reversed(graph.tensors[index].name.decode().split(";")):
+            found = _LAYER.match(name)
+            if found and found[1] in _STAGES:
+                return _STAGES[found[1]]
+    return None
+
+
+def _unpacked(network: bytes) -> Any:
+    from ai_edge_litert import schema_py_generated as schema
+
+    return schema.ModelT.InitFromPackedBuf(network, 0)
+
+
+def _names(model: Any) -> list[str]:
+    """The names of a model's operator codes."""
+    from ai_edge_litert import schema_py_generated as schema
+
+    known = {
+        value: name
+        for name, value in vars(schema.BuiltinOperator).items()
+        if not name.startswith("_")
+    }
+    return [
+        code.customCode.decode()
+        if code.customCode
+        # Old files have the code in a byte.
+        else known[max(code.builtinCode, code.deprecatedBuiltinCode)]
+        for code in model.operatorCodes
+    ]
