@@ -12,15 +12,31 @@ import tensorflow as tf
 
 from fused_ocr.errors import ArtefactError, CheckFailedError, ConfigError
 from fused_ocr.fusion import describe, frozen_flow
-from fused_ocr.lite import LiteRuntime
+from fused_ocr.lite import LiteRuntime, fit
 from fused_ocr.runtimes import KerasRuntime
 from fused_ocr.tflite_file import with_files
 
 from .operators import custom_operators
-from .parity import CheckPhoto, ParityReport, check_alike, drawn_photos
+from .parity import (
+    BOX_TOLERANCE,
+    CheckPhoto,
+    ParityReport,
+    check_alike,
+    drawn_photos,
+)
 from .quantization import quantized
 
 __all__ = ["convert", "export_tflite"]
+
+
+_ALIKE = 0.9
+"""Part of the check pictures that must be read alike where activations are rounded."""
+
+_EXACT = ("none", "float16")
+"""Quantisations whose boxes are those of the model to a part of a pixel."""
+
+_ROUNDED = 0.01
+"""How far boxes of the others may be off, in parts of the frame's longer side."""
 
 
 def export_tflite(
@@ -40,21 +56,24 @@ def export_tflite(
         size_yx: height and width of the frame that it will take, pixels.
         quantize: see `fused_ocr.export.quantization.QUANTIZATIONS`.
         card: the model card, Markdown, kept inside.
-        photos: what to check on, fitted into the frame; besides drawn pictures.
+        photos: what to check on, fitted into the frame, besides drawn pictures; and for
+            `int8` what to learn the ranges from.
 
     Returns:
         What was compared.
 
     Raises:
-        CheckFailedError: a string differs, or a box by more than half a pixel, or
-            nothing was read in any picture, or there is an operator that not every
-            interpreter has; nothing is published.
+        CheckFailedError: a string differs, or a box by more than half a pixel; where
+            activations are int8, a box by a hundredth of the frame, or more than one
+            picture in ten is not read alike; or nothing was read in any picture, or
+            there is an operator that not every interpreter has. Nothing is published.
         ArtefactError: the file cannot be written.
         ConfigError: the frame has no pixels, or there is no such quantisation.
         MissingDependencyError: LiteRT, or the quantiser, is not installed.
     """
     path, description = Path(path), describe(model)
-    network = convert(model, size_yx, quantize)
+    photos = [*photos, *drawn_photos(description.alphabet)]
+    network = convert(model, size_yx, quantize, photos)
     foreign = custom_operators(network)
     if foreign:
         raise CheckFailedError(
@@ -72,9 +91,10 @@ def export_tflite(
         report = check_alike(
             KerasRuntime(model),
             LiteRuntime(Path(name)),
-            [*photos, *drawn_photos(description.alphabet)],
+            photos,
+            BOX_TOLERANCE if quantize in _EXACT else _ROUNDED * max(size_yx),
         )
-        report.require()
+        report.require(1.0 if quantize in _EXACT else _ALIKE)
         os.chmod(name, 0o644)
         os.replace(name, path)
     finally:
@@ -83,9 +103,18 @@ def export_tflite(
 
 
 def convert(
-    model: keras.Model, size_yx: tuple[int, int], quantize: str = "none"
+    model: keras.Model,
+    size_yx: tuple[int, int],
+    quantize: str = "none",
+    photos: Sequence[CheckPhoto] = (),
 ) -> bytes:
     """The network alone: images uint8 (1, H, W, 3) to the outputs by name.
+
+    Args:
+        model: from `fuse`.
+        size_yx: height and width of the frame, pixels.
+        quantize: see `fused_ocr.export.quantization.QUANTIZATIONS`.
+        photos: for `int8`, which learns the ranges from them.
 
     Raises:
         ConfigError, MissingDependencyError: see `export_tflite`.
@@ -99,4 +128,5 @@ def convert(
         [function.get_concrete_function()], model
     )
     converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
-    return quantized(converter.convert(), quantize)
+    frames = [fit(photo.image, size_yx)[0][None] for photo in photos]
+    return quantized(converter.convert(), quantize, frames)

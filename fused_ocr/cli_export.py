@@ -62,10 +62,11 @@ def saved_model(model: str, output: str, photos: tuple[str, ...]) -> None:
 )
 @click.option(
     "--quantize",
-    type=click.Choice(["none", "float16", "dynamic"]),
+    type=click.Choice(["none", "float16", "dynamic", "int8"]),
     default="none",
     show_default=True,
-    help="Of the weights: half the size, or a quarter.",
+    help="Of the weights: half the size, or a quarter; int8 computes the detector in "
+    "integers, twice as fast, by the ranges that --photos show.",
 )
 @_PHOTOS
 def tflite(
@@ -116,7 +117,8 @@ def check(first: str, second: str, photos: tuple[str, ...]) -> None:
         click.echo(miss)
     if report.misses:
         raise click.ClickException(
-            f"{second} differs from {first} in {len(report.misses)} places."
+            f"{second} differs from {first} in {len(report.differing)} of "
+            f"{report.photos} pictures."
         )
     click.echo(str(report))
 

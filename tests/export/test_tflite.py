@@ -102,9 +102,9 @@ def test_what_reads_something_else_is_not_published(
     assert path.read_bytes() == b"the old one" and list(tmp_path.iterdir()) == [path]
 
 
-@pytest.mark.parametrize("quantize", ["float16", "dynamic"])
+@pytest.mark.parametrize("quantize", ["float16", "dynamic", "int8"])
 def test_smaller_weights(model, network, tmp_path, quantize):
-    made = tflite.convert(model, FRAME, quantize)
+    made = tflite.convert(model, FRAME, quantize, [PHOTO])
     assert len(made) < len(network)
     path = tmp_path / "a.tflite"
     report = export_tflite(model, path, FRAME, quantize=quantize, photos=[PHOTO])
@@ -143,7 +143,8 @@ def test_a_reader_of_regions(tmp_path, monkeypatch):
     ("arguments", "message"),
     [
         ({"size_yx": (0, 9)}, r"A frame has pixels\. Received: \(0, 9\)"),
-        ({"quantize": "int4"}, "none, float16, dynamic. Received: 'int4'"),
+        ({"quantize": "int8"}, "int8 needs frames"),
+        ({"quantize": "int4"}, "none, float16, dynamic, int8. Received: 'int4'"),
     ],
 )
 def test_arguments_out_of_range(model, arguments, message):
