@@ -20,7 +20,7 @@ from fused_ocr._version import __version__
 from fused_ocr.cli_data import COMMANDS as DATA_COMMANDS
 from fused_ocr.cli_export import COMMANDS as EXPORT_COMMANDS
 from fused_ocr.cli_photos import PICTURES, photo_files
-from fused_ocr.cli_runs import quiet_tensorflow
+from fused_ocr.cli_runs import quiet, quiet_tensorflow
 from fused_ocr.cli_training import COMMANDS
 from fused_ocr.errors import ConfigError, FusedOcrError, ImageError
 from fused_ocr.images import MAX_PIXELS
@@ -106,7 +106,8 @@ def read(
         quiet_tensorflow()
     from fused_ocr.reader import load
 
-    reader = load(model, threads=options["threads"])
+    with quiet():  # LiteRT names its delegates
+        reader = load(model, threads=options["threads"])
     folder = None if draw is None else _folder(draw)
     results = reader.stream(
         paths,

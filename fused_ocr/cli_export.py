@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from fused_ocr.cli_photos import photo_files
-from fused_ocr.cli_runs import quiet_tensorflow
+from fused_ocr.cli_runs import quiet, quiet_tensorflow
 
 __all__ = ["COMMANDS"]
 
@@ -82,14 +82,16 @@ def tflite(
     loaded, card = _load(model)
     from fused_ocr.export.tflite import export_tflite
 
-    report = export_tflite(
-        loaded,
-        output,
-        (int(found[1]), int(found[2])),
-        quantize=quantize,
-        card=card,
-        photos=_check_photos(photos),
-    )
+    checked = _check_photos(photos)
+    with quiet():
+        report = export_tflite(
+            loaded,
+            output,
+            (int(found[1]), int(found[2])),
+            quantize=quantize,
+            card=card,
+            photos=checked,
+        )
     size = Path(output).stat().st_size
     click.echo(f"{output}: {size / 1e6:.2f} MB; {report}")
 
@@ -110,7 +112,8 @@ def check(first: str, second: str, photos: tuple[str, ...]) -> None:
     from fused_ocr.export.parity import check_alike, drawn_photos
     from fused_ocr.runtimes import open_runtime
 
-    one, other = (open_runtime(find_artefact(name)) for name in (first, second))
+    with quiet():
+        one, other = (open_runtime(find_artefact(name)) for name in (first, second))
     drawn = drawn_photos(one.description.alphabet)
     report = check_alike(one, other, [*_check_photos(photos), *drawn])
     for miss in report.misses:
@@ -142,7 +145,8 @@ def doctor(model: Path, photos: tuple[str, ...], threads: int | None) -> None:
     if not is_tflite(find_artefact(model)):
         raise click.UsageError(f"{model} is no .tflite file.")
     read = {name: read_image(name) for name in photo_files(photos)}
-    found = diagnose(model, read, threads=threads)
+    with quiet():
+        found = diagnose(model, read, threads=threads)
     height, width = found.frame_yx
     click.echo(f"{model}: {found.megabytes:.2f} MB, takes frames of {height}x{width}")
     stages, runs = Table("part", "operators", "MB"), Table("frame", "readings", "ms")

@@ -6,12 +6,13 @@ import contextlib
 import json
 import os
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import click
 
-__all__ = ["material_of", "prepare", "quiet_tensorflow", "run_recipe"]
+__all__ = ["material_of", "prepare", "quiet", "quiet_tensorflow", "run_recipe"]
 
 _FREE = (
     "anchors",
@@ -26,25 +27,31 @@ _FREE = (
 _SYSTEM_FONTS = (Path("/usr/share/fonts"), Path("/Library/Fonts"))
 
 
+@contextlib.contextmanager
+def quiet() -> Iterator[None]:
+    """Without what native code writes to stderr; Python's errors come through."""
+    sys.stderr.flush()
+    kept = os.dup(2)
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)
+
+
 def quiet_tensorflow() -> None:
     """Import TensorFlow without the page of notes it writes at its start.
 
     They come from native code, before its own setting for them is read, so that the
     stream itself is turned away. If TensorFlow is missing, whoever needs it says so.
     """
-    sys.stderr.flush()
-    kept = os.dup(2)
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, 2)
-    try:
-        with contextlib.suppress(ImportError):
-            import tensorflow as tf
+    with quiet(), contextlib.suppress(ImportError):
+        import tensorflow as tf
 
-            tf.config.list_logical_devices()
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
-        os.close(nowhere)
+        tf.config.list_logical_devices()
 
 
 def prepare(seed: int, *, bfloat16: bool) -> None:

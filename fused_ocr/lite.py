@@ -50,6 +50,7 @@ class LiteRuntime:
         self.card = read_card(path)
         try:
             self._interpreter = Interpreter(str(path), num_threads=threads)
+            self._interpreter.allocate_tensors()
             self._run = self._interpreter.get_signature_runner()
             (images,) = self._run.get_input_details().values()
         except (RuntimeError, ValueError) as error:

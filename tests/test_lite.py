@@ -141,7 +141,7 @@ def test_without_tensorflow(path, tmp_path):
     """
     command = [sys.executable, "-c", textwrap.dedent(program), path, photo]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
+    assert done.returncode == 0 and done.stderr == "", done.stderr
     texts = [row.split(",")[1] for row in done.stdout.splitlines()[1:]]
     assert texts == fused_ocr.load(path).predict(photo).texts and len(texts) >= 2
 
