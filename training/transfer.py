@@ -25,6 +25,9 @@ _HEADS = re.compile(
 )
 """Layers that speak of anchors, labels, alphabets: with others, they start afresh."""
 
+_OF_HEIGHT = re.compile(r"mix$")
+"""Layers that bring all rows of a crop together: of another height they start afresh."""
+
 _OF_ALPHABET = re.compile(r"(characters|frames|place_logits)$")
 """Layers with an output for every character and the blank, once or for each place."""
 
@@ -35,12 +38,11 @@ _BEHIND_BACKBONE = re.compile(r"C\d_reduced$|P\d$|pyramid_|mix$|context|hidden$|
 def start_from(model: keras.Model, init: keras.Model) -> tuple[str, ...]:
     """Give a new model the weights of another one, layer by layer.
 
-    Layers that speak of anchors, labels or an alphabet may be of another shape, or
-    missing: they keep their random weights, so that the features are taken over by what
-    is to find or to read something else. Characters that are in both alphabets are
-    taken over as well. A normalisation that is frozen in the other
-    one is frozen here: one that began to follow small batches would spoil what it
-    starts from.
+    Layers that speak of anchors, labels, an alphabet or a crop's height may be of
+    another shape, or missing: they keep their random weights, so that the features are
+    taken over by what is to find or to read something else. Characters that are in both
+    alphabets are taken over as well. A normalisation that is frozen in the other one is
+    frozen here: one that began to follow small batches would spoil what it starts from.
 
     Args:
         model: is changed.
@@ -64,7 +66,9 @@ def start_from(model: keras.Model, init: keras.Model) -> tuple[str, ...]:
             weights = twin.get_weights()
         if weights is not None:
             pairs.append((layer, weights))
-        elif _HEADS.match(layer.name) and layer.weights:
+        elif layer.weights and (
+            _HEADS.match(layer.name) or (twin and _OF_HEIGHT.match(layer.name))
+        ):
             fresh.append(layer.name)
         elif layer.weights:
             wrong.append(layer.name)

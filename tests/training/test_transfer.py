@@ -84,6 +84,13 @@ def test_characters_of_both_alphabets_are_read_as_before(arch, alphabet):
     np.testing.assert_allclose(now, was, atol=1e-4)
 
 
+def test_a_higher_crop_starts_its_columns_afresh():
+    old, new = strings(), strings(size_yx=(32, 40))
+    assert start_from(new, old) == ("mix",)
+    with pytest.raises(ConfigError, match=r"do not fit.*conv1"):
+        start_from(strings(size_yx=(32, 40), width=6), old)
+
+
 def test_characters_of_other_places_start_afresh():
     # As many outputs: 4 places of 3 characters and the blank, 2 places of 7 and it.
     old = strings("goodfellow", slots=4, alphabet="abc")
