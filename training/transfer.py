@@ -26,7 +26,7 @@ _HEADS = re.compile(
 """Layers that speak of anchors, labels, alphabets: with others, they start afresh."""
 
 _OF_HEIGHT = re.compile(r"mix$")
-"""Layers that bring all rows of a crop together: of another height they start afresh."""
+"""Layers that bring a crop's rows together: of another height they start afresh."""
 
 _OF_ALPHABET = re.compile(r"(characters|frames|place_logits)$")
 """Layers with an output for every character and the blank, once or for each place."""
