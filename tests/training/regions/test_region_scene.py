@@ -251,12 +251,12 @@ def test_the_command(tmp_path, monkeypatch, kind):
     before = set(sys.modules)
     command = ["synth", str(tmp_path), "--kind", kind, "--fonts", str(FOLDER)]
     done = CliRunner().invoke(
-        main, [*command, "--count", "3", "--size", *map(str, SIZE)]
+        main, [*command, "--count", "8", "--size", *map(str, SIZE)]
     )
     assert done.exit_code == 0, done.output
-    assert re.search(r"3 pictures, \d+ regions", done.output)
+    assert re.search(r"8 pictures, \d+ regions", done.output)
     photos = read_annotations(tmp_path / "annotations.csv", (LABELS[kind],))
-    assert len(photos) == 3 and (tmp_path / "sheet.jpg").exists()
+    assert len(photos) == 8 and (tmp_path / "sheet.jpg").exists()
     assert "tensorflow" not in set(sys.modules) - before
     if kind == "plates":  # by default with letters, the other kinds without
         assert any(not t.isdigit() for p in photos for t in p.texts if t)
