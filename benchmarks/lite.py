@@ -119,7 +119,7 @@ def _rows(
                 for one in track(frames, quantize, transient=True)
             ]
             # Boxes of integers are off by pixels; how far is said apart.
-            tolerance = {"int8": float("inf")}.get(quantize, BOX_TOLERANCE)
+            tolerance = float("inf") if quantize == "int8" else BOX_TOLERANCE
             rest = slice(_SHOWN, None)
             report = compare(frames[rest], truth[rest], found[rest], tolerance)
             for miss in report.misses:

@@ -46,7 +46,6 @@ class Diagnosis:
         megabytes: of the file.
         parts: stages of the graph.
         operators: how often each occurs.
-        foreign: those that are not builtin.
         runs: of an empty frame, and of others.
         faults: one line for each; none if the file is well.
     """
@@ -55,7 +54,6 @@ class Diagnosis:
     megabytes: float
     parts: tuple[Part, ...]
     operators: Counter[str]
-    foreign: tuple[str, ...]
     runs: tuple[Run, ...]
     faults: tuple[str, ...]
 
@@ -68,8 +66,8 @@ def diagnose(
 ) -> Diagnosis:
     """Look at a file, and read with it.
 
-    An empty frame and one of noise are read besides the photos: nothing must not be
-    more than the file can do, nor more than it has room for.
+    An empty frame and one of noise are read besides the photos: a file must stand
+    finding nothing.
 
     Args:
         path: of the file.
@@ -82,8 +80,7 @@ def diagnose(
     """
     check_version(path)
     runtime, network = LiteRuntime(path, threads), path.read_bytes()
-    foreign = custom_operators(network)
-    faults = [f"{name} is no builtin operator" for name in foreign]
+    faults = [f"{name} is no builtin operator" for name in custom_operators(network)]
     runs = []
     noise = np.random.default_rng(0).integers(0, 256, (*runtime.frame_yx, 3), np.uint8)
     shown = {
@@ -101,7 +98,6 @@ def diagnose(
         len(network) / 1e6,
         tuple(parts(network)),
         operators(network),
-        tuple(foreign),
         tuple(runs),
         tuple(faults),
     )

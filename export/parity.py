@@ -75,7 +75,7 @@ class ParityReport:
     empty: int
     largest_shift: float
     misses: tuple[str, ...]
-    differing: frozenset[str] = frozenset()
+    differing: frozenset[str]
 
     def require(self, alike: float = 1.0) -> None:
         """Raise `CheckFailedError` if the check missed, or compared nothing.

@@ -128,5 +128,6 @@ def convert(
         [function.get_concrete_function()], model
     )
     converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
-    frames = [fit(photo.image, size_yx)[0][None] for photo in photos]
+    shown = photos if quantize == "int8" else ()
+    frames = [fit(photo.image, size_yx)[0][None] for photo in shown]
     return quantized(converter.convert(), quantize, frames)

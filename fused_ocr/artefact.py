@@ -108,12 +108,12 @@ def find_artefact(name_or_path: str | os.PathLike[str]) -> Path:
                 f"The folder {name!r} is no SavedModel: it has no saved_model.pb. "
                 "Export one with `fused-ocr export`."
             )
-    elif not zipfile.is_zipfile(path) and is_tflite(path):
-        raise ArtefactDamagedError(
-            f"The file {name!r} does not say what it reads: it is truncated, or a "
-            "TFLite network of others. Export one with `fused-ocr export tflite`."
-        )
     elif not zipfile.is_zipfile(path):
+        if is_tflite(path):
+            raise ArtefactDamagedError(
+                f"The file {name!r} does not say what it reads: it is truncated, or a "
+                "TFLite network of others. Export one with `fused-ocr export tflite`."
+            )
         raise ArtefactDamagedError(
             f"The file {name!r} is no .keras file: it is no zip archive, or a "
             "truncated one. Copy or download it again."
@@ -150,8 +150,8 @@ def refuse_newer(path: Path) -> bool:
         ArtefactVersionError: it is newer than this library's.
         ArtefactDamagedError: it cannot be read.
     """
-    in_layers = not path.is_dir() and not is_tflite(path)
-    data = _extra(path, "config.json" if in_layers else DESCRIPTION)
+    apart = path.is_dir() or is_tflite(path)  # and not in the layers' configurations
+    data = _extra(path, DESCRIPTION if apart else "config.json")
     numbers = [v for v in _versions(_json(data, path)) if isinstance(v, int)]
     if numbers and max(numbers) > FORMAT_VERSION:
         raise ArtefactVersionError(

@@ -59,7 +59,7 @@ detector is `DetectorConfig(backbone="ResNet50")`, its recogniser
 class _Parts:
     """The stages, each a layer or a model."""
 
-    letterbox: Letterbox
+    letterbox: Any
     detector: Any
     select: SelectDetections
     refine: Any
@@ -234,11 +234,11 @@ def frozen_flow(
     if refine:
         views = tf.TensorSpec((None, found, *refine.cut.crop.size_yx, 1), tf.float32)
         look = frozen(refine.look, [views, tf.TensorSpec((None,), tf.int32)])
-    letterbox: Any = parts.letterbox
-    if resize_floats:
-        letterbox = lambda images, sizes: parts.letterbox(  # noqa: E731
-            tf.cast(images, tf.float32), sizes
-        )
+
+    def letterbox(images: tf.Tensor, sizes: tf.Tensor | None) -> Any:
+        pixels = tf.cast(images, tf.float32) if resize_floats else images
+        return parts.letterbox(pixels, sizes)
+
     constant = dataclasses.replace(
         parts,
         letterbox=letterbox,

@@ -12,6 +12,7 @@ import keras
 import tensorflow as tf
 
 from fused_ocr.assembly import Assembly, best_characters, count_rows, goes_before
+from fused_ocr.overlaps import shared_areas
 from fused_ocr.rectification import corners_of
 
 __all__ = ["AssembleRegions"]
@@ -26,9 +27,9 @@ class AssembleRegions(Assembly):
 
     Two finds of one region, as two classes or with corners that a refiner brought
     together, are one reading: that with the better score. A string ends at its first
-    blank slot. A reading's score is the detector's times the
-    recogniser's probability of the worst character. Where single characters stand in
-    the region is not known: each has the region's box.
+    blank slot. A reading's score is the detector's times the recogniser's probability
+    of the worst character. Where single characters stand in the region is not known:
+    each has the region's box.
 
     If the recogniser says whether the length agrees with its characters, that is told;
     the characters' scores know it already.
@@ -147,13 +148,8 @@ def _twins(boxes_yxyx: tf.Tensor, scores: tf.Tensor) -> tf.Tensor:
         boxes_yxyx: (B, N, 4).
         scores: (B, N), negative where there is no region.
     """
-    one, other = boxes_yxyx[:, :, None], boxes_yxyx[:, None]
-    sides = tf.minimum(one[..., 2:], other[..., 2:]) - tf.maximum(
-        one[..., :2], other[..., :2]
-    )
-    shared = tf.reduce_prod(tf.maximum(sides, 0.0), -1)  # (B, N, N)
-    areas = tf.reduce_prod(boxes_yxyx[..., 2:] - boxes_yxyx[..., :2], -1)
-    union = areas[:, :, None] + areas[:, None] - shared
+    shared, area = shared_areas(boxes_yxyx)  # (B, N, N), (B, N)
+    union = area[:, :, None] + area[:, None] - shared
     place = tf.range(tf.shape(scores)[1])
     ahead = place[None, :] < place[:, None]  # of equals the first stays
     mine, its = scores[:, :, None], scores[:, None]

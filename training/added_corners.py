@@ -24,7 +24,7 @@ __all__ = ["with_corners"]
 
 
 def with_corners(
-    photos: Sequence[AnnotatedPhoto], refiner: keras.Model, *, steps: int = 2
+    photos: Sequence[AnnotatedPhoto], refiner: keras.Model
 ) -> tuple[list[AnnotatedPhoto], int]:
     """Photos of which every region has corners, those that had none the refiner's.
 
@@ -34,7 +34,6 @@ def with_corners(
     Args:
         photos: annotated.
         refiner: as `build_refiner` gives it, trained.
-        steps: how often it looks.
 
     Returns:
         The photos, and how many regions got corners.
@@ -44,7 +43,7 @@ def with_corners(
         ImageError: a photo cannot be read.
     """
     need_refiner(refiner)
-    layer = RefineCorners(refiner, steps)
+    layer = RefineCorners(refiner)
 
     @tf.function(
         input_signature=[

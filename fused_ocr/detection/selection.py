@@ -15,6 +15,7 @@ import keras
 import tensorflow as tf
 
 from fused_ocr.config import SelectionConfig
+from fused_ocr.overlaps import shared_areas
 
 __all__ = ["SelectDetections"]
 
@@ -143,12 +144,7 @@ def _suppress(
     nested_threshold: float,
 ) -> tf.Tensor:
     """Which of K boxes, best first, greedy suppression keeps: bool (B, K)."""
-    # Four planes instead of a last axis of two: this is most of the layer's time.
-    top, left, bottom, right = tf.unstack(boxes, axis=-1)  # (B, K) each
-    high = _overlap(top, bottom)
-    wide = _overlap(left, right)
-    shared = high * wide  # (B, K, K)
-    area = (bottom - top) * (right - left)
+    shared, area = shared_areas(boxes)  # (B, K, K), (B, K)
     union = area[:, :, None] + area[:, None, :] - shared
     smaller = tf.minimum(area[:, :, None], area[:, None, :])
     index = tf.range(tf.shape(boxes)[1])
@@ -170,10 +166,3 @@ def _suppress(
         (valid, tf.constant(True)),  # noqa: FBT003
     )
     return kept
-
-
-def _overlap(start: tf.Tensor, end: tf.Tensor) -> tf.Tensor:
-    """Length that every interval shares with every other: (B, K, K), at least 0."""
-    first = tf.maximum(start[:, :, None], start[:, None, :])
-    last = tf.minimum(end[:, :, None], end[:, None, :])
-    return tf.maximum(last - first, 0.0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
@@ -199,11 +200,17 @@ def _dealer_frame(rng: np.random.Generator, plate: _Plate, ink: Mask) -> None:
             mask = word(plate.small, pick(rng, texts).upper(), high * 0.6)
             wide = min(mask.shape[1], int((x2 - x1) * 0.9))
             mask = squeezed(mask, (mask.shape[0], max(2, wide)))
-            x = (x1 + x2 - mask.shape[1]) / 2
-            y = (edges[0] + edges[1] - mask.shape[0]) / 2
-            plate.cutout.paint(mask, light, corner_yx=(y, x))
+            _in_the_middle(plate.cutout, mask, (edges[0], x1, edges[1], x2), light)
     for left, right in ((x1, x1 + side), (x2 - side, x2)):
         plate.cutout.box((y1, left, y2, right), tone)
+
+
+def _in_the_middle(
+    cutout: Cutout, mask: Mask, box: Rectangle, colour: Colour | Sequence[float]
+) -> None:
+    y1, x1, y2, x2 = box
+    place = ((y1 + y2 - mask.shape[0]) / 2, (x1 + x2 - mask.shape[1]) / 2)
+    cutout.paint(mask, colour, corner_yx=place)
 
 
 def _strip(rng: np.random.Generator, plate: _Plate) -> None:
@@ -218,8 +225,7 @@ def _strip(rng: np.random.Generator, plate: _Plate) -> None:
         deep = strip.part * plate.high
         cutout.box((y1, x1, y1 + deep, x2), colour, radius=edge)
         mask = word(plate.small, text, deep * 0.55)
-        place = (y1 + (deep - mask.shape[0]) / 2, (x1 + x2 - mask.shape[1]) / 2)
-        cutout.paint(mask, light, corner_yx=place)
+        _in_the_middle(cutout, mask, (y1, x1, y1 + deep, x2), light)
         plate.free = (y1 + deep + edge, fx1, fy2, fx2)
         return
     deep = strip.part * plate.wide
