@@ -7,7 +7,9 @@ import re
 from collections import Counter, defaultdict
 from typing import Any
 
-__all__ = ["Part", "custom_operators", "operators", "parts"]
+import numpy as np
+
+__all__ = ["Part", "custom_operators", "operators", "parts", "stages_of", "unpacked"]
 
 _STAGES = {
     "letterbox": "letterbox",
@@ -30,7 +32,7 @@ class Part:
     """A stage of the graph.
 
     Attributes:
-        name: of the stage; `other` for what carries no name.
+        name: of the stage; `other` where nothing carries a name.
         operators: how many it has.
         megabytes: of its constants, each counted where it is first used.
     """
@@ -43,7 +45,7 @@ class Part:
 def operators(network: bytes) -> Counter[str]:
     """How often each operator occurs, builtin ones by their names in capitals."""
     found: Counter[str] = Counter()
-    model = _unpacked(network)
+    model = unpacked(network)
     names = _names(model)
     for graph in model.subgraphs:
         found.update(names[operator.opcodeIndex] for operator in graph.operators)
@@ -57,28 +59,52 @@ def custom_operators(network: bytes) -> list[str]:
 
 def parts(network: bytes) -> list[Part]:
     """The stages, the largest first."""
-    model = _unpacked(network)
+    model = unpacked(network)
     count: Counter[str] = Counter()
     size: dict[str, int] = defaultdict(int)
     counted = set()
     for graph in model.subgraphs:
-        used = {i: op for op in reversed(graph.operators) for i in op.inputs}
-        for operator in graph.operators:
-            # A weight that is made float again carries no name; who takes it does.
-            stage = _stage(graph, operator)
-            if stage is None:
-                takers = [used[i] for i in operator.outputs if i in used]
-                stage = next(filter(None, (_stage(graph, t) for t in takers)), "other")
+        for operator, stage in zip(graph.operators, stages_of(graph), strict=True):
             count[stage] += 1
             for index in operator.inputs:
                 buffer = graph.tensors[index].buffer if index >= 0 else 0
                 if buffer not in counted:
                     counted.add(buffer)
                     data = model.buffers[buffer].data
-                    kept = model.buffers[buffer].size if data is None else len(data)
-                    size[stage] += int(kept)
+                    size[stage] += 0 if data is None else len(data)
     made = [Part(name, count[name], size[name] / 1e6) for name in count]
     return sorted(made, key=lambda part: (-part.megabytes, -part.operators))
+
+
+def stages_of(graph: Any) -> list[str]:
+    """The stage of every operator of a subgraph, in the order in which they run.
+
+    What carries no name is of the stage of who takes it, or else of what follows.
+
+    Args:
+        graph: a `SubGraphT` of `unpacked`.
+    """
+    used = {i: op for op in reversed(graph.operators) for i in op.inputs}
+    stages: list[str] = []
+    after = "other"
+    for operator in reversed(graph.operators):
+        takers = [used[i] for i in operator.outputs if i in used]
+        named = filter(None, (_stage(graph, one) for one in (operator, *takers)))
+        after = next(named, after)
+        stages.append(after)
+    return stages[::-1]
+
+
+def unpacked(network: bytes) -> Any:
+    """A `.tflite` file as the `ModelT` of LiteRT's schema, all constants in it."""
+    from ai_edge_litert import schema_py_generated as schema
+
+    model = schema.ModelT.InitFromPackedBuf(network, 0)
+    for buffer in model.buffers:
+        if buffer.data is None and buffer.size:  # the quantiser puts them behind it
+            buffer.data = np.frombuffer(network, np.uint8, buffer.size, buffer.offset)
+            buffer.offset = buffer.size = 0
+    return model
 
 
 def _stage(graph: Any, operator: Any) -> str | None:
@@ -90,12 +116,6 @@ def _stage(graph: Any, operator: Any) -> str | None:
             if found and found[1] in _STAGES:
                 return _STAGES[found[1]]
     return None
-
-
-def _unpacked(network: bytes) -> Any:
-    from ai_edge_litert import schema_py_generated as schema
-
-    return schema.ModelT.InitFromPackedBuf(network, 0)
 
 
 def _names(model: Any) -> list[str]:

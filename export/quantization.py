@@ -21,19 +21,26 @@ __all__ = ["QUANTIZATIONS", "quantized"]
 
 QUANTIZATIONS = ("none", "float16", "dynamic", "int8")
 """Weights as float32; as float16, computed in float32; as int8, multiplied in int8 by
-activations that are rounded as they come; or the detector in int8 altogether, by ranges
-that photos have shown, and the rest as float16."""
+activations that are rounded as they come; or so, and most of the detector in int8
+throughout, by ranges that photos have shown. Depthwise layers keep float16."""
 
 _SIGNATURE = "serving_default"
 """Of the network, as TensorFlow's converter calls it."""
 
-_WEIGHTED = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED")
+_MULTIPLIED = ("CONV_2D", "FULLY_CONNECTED")
+_WEIGHTED = (*_MULTIPLIED, "DEPTHWISE_CONV_2D")
 
-_DETECTOR = r".*detector.*"
-"""Nine tenths of the arithmetic; what reads crops keeps its precision."""
+_SHORTCUTS = r".*detector.*(block_\d+_add|_merged).*"
+"""Sums of the backbone and of the pyramid; those that make boxes hold no steps."""
+
+_FIRST = r".*detector.*/(Conv1|expanded_conv_).*"
+"""Everything that follows sees what these lose."""
 
 _LAST = r".*pyramid_(regression|corners|classification)_\d+/BiasAdd.*"
 """The heads' last layers: 256 steps of a shift are too few to say where an edge is."""
+
+_CLASSES = r".*pyramid_classification.*"
+"""A score of a plate far away is a small part of the largest in the ranges."""
 
 
 def quantized(
@@ -68,33 +75,47 @@ def quantized(
             f"Quantising needs ai-edge-quantizer ({error}). Install it with: "
             "pip install 'fused-ocr[export]'."
         ) from error
-    if how == "dynamic":
-        weights = qtyping.TensorQuantizationConfig(
-            num_bits=8, granularity=qtyping.QuantGranularity.CHANNELWISE
-        )
-        precision = qtyping.ComputePrecision.INTEGER
-        algorithm = AlgorithmName.MIN_MAX_UNIFORM_QUANT
-    else:
-        weights = qtyping.TensorQuantizationConfig(
+    half = qtyping.OpQuantizationConfig(
+        weight_tensor_config=qtyping.TensorQuantizationConfig(
             num_bits=16, dtype=qtyping.TensorDataType.FLOAT
-        )
-        precision = qtyping.ComputePrecision.FLOAT
-        algorithm = AlgorithmName.FLOAT_CASTING
-    config = qtyping.OpQuantizationConfig(
-        weight_tensor_config=weights, compute_precision=precision
+        ),
+        compute_precision=qtyping.ComputePrecision.FLOAT,
+    )
+    rounded = qtyping.OpQuantizationConfig(
+        weight_tensor_config=qtyping.TensorQuantizationConfig(
+            num_bits=8, granularity=qtyping.QuantGranularity.CHANNELWISE
+        ),
+        compute_precision=qtyping.ComputePrecision.INTEGER,
     )
     names = qtyping.TFLOperationName
     recipe = RecipeManager()
 
-    def add(where: str) -> None:
+    def as_half(where: str) -> None:
         for name in _WEIGHTED:
-            recipe.add_quantization_config(where, names[name], config, algorithm)
+            recipe.add_quantization_config(
+                where, names[name], half, AlgorithmName.FLOAT_CASTING
+            )
 
-    add(".*")
+    def as_it_comes(where: str) -> None:
+        for name in _MULTIPLIED:
+            recipe.add_quantization_config(
+                where, names[name], rounded, AlgorithmName.MIN_MAX_UNIFORM_QUANT
+            )
+
+    def by_ranges(where: str, *operators: str) -> None:
+        for name in operators:
+            recipe.add_static_config(where, names[name], 8, 8)
+
+    # What is said last holds.
+    as_half(".*")
+    if how != "float16":
+        as_it_comes(".*")
     if how == "int8":
-        for name in ("CONV_2D", "DEPTHWISE_CONV_2D", "ADD"):
-            recipe.add_static_config(_DETECTOR, names[name], 8, 8)
-        add(_LAST)  # what is said last holds
+        by_ranges(".*detector.*", "CONV_2D", "DEPTHWISE_CONV_2D")
+        by_ranges(_SHORTCUTS, "ADD")
+        as_it_comes(_CLASSES)
+        as_half(_FIRST)
+        as_half(_LAST)
     quantizer = Quantizer(bytearray(network), recipe.get_quantization_recipe())
     # A part of it draws its bars whatever it is told, another warns of memory.
     with contextlib.redirect_stderr(io.StringIO()), warnings.catch_warnings():

@@ -96,6 +96,66 @@ def tflite(
     click.echo(f"{output}: {size / 1e6:.2f} MB; {report}")
 
 
+@export.command()
+@click.argument("model")
+@click.argument("folder", metavar="DIR", type=click.Path(file_okay=False))
+@click.option("--name", help="Of the model in requests; else the file's.")
+@click.option(
+    "--version",
+    type=click.IntRange(0, 2**63 - 1),
+    help="Its number; else one more than the largest there.",
+)
+@click.option(
+    "--batch-sizes",
+    help="Photos that run together, such as 1,2,4; else what DIR/batching.config "
+    "allows, or 1,2,3,4.",
+)
+@click.option("--cores", type=click.IntRange(1), help="Of the server; else as here.")
+@click.option(
+    "--keep",
+    type=click.IntRange(2),
+    help="Remove all but so many of the newest versions; else none.",
+)
+@_PHOTOS
+def serving(
+    model: str, folder: str, name: str | None, version: int | None, **options: Any
+) -> None:
+    """Publish MODEL (a shipped name or .keras file) in DIR for TF Serving.
+
+    It becomes DIR/NAME/VERSION by one rename: a SavedModel, checked, with requests that
+    warm it up for the batch sizes that will be used. Older versions stay. What a server
+    needs besides is written if it is missing: `models.config`, `batching.config` and
+    `docker-compose.yml`; then `docker compose up` in DIR serves all models there.
+    """
+    sizes = options["batch_sizes"]
+    if sizes is not None and not re.fullmatch(r"\d+(,\d+)*", sizes):
+        raise click.BadParameter(
+            f"Numbers of photos, such as 1,2,4. Received: {sizes!r}.",
+            param_hint="--batch-sizes",
+        )
+    loaded, card = _load(model)
+    from fused_ocr.export.serving import ServerSettings, export_serving
+
+    made = export_serving(
+        loaded,
+        folder,
+        Path(model).stem if name is None else name,
+        version=version,
+        server=ServerSettings(
+            batch_sizes=None if sizes is None else tuple(map(int, sizes.split(","))),
+            cores=options["cores"],
+            keep=options["keep"],
+        ),
+        card=card,
+        photos=_check_photos(options["photos"]),
+    )
+    click.echo(f"{made.folder}: {made.report}; {made.requests} warm-up requests")
+    for path in made.written:
+        click.echo(f"{path}: written")
+    for number in made.removed:
+        click.echo(f"{made.folder.with_name(str(number))}: removed")
+
+
 @click.command()
 @click.argument("first")
 @click.argument("second")

@@ -20,3 +20,31 @@ def _seeds():
     # The light tests do not load TensorFlow for the sake of a seed.
     if "keras" in sys.modules:
         sys.modules["keras"].utils.set_random_seed(0)
+
+
+@pytest.fixture(scope="session")
+def served(tmp_path_factory):
+    """A folder for TF Serving with version 1 of the model `squares`, a stand-in."""
+    import stand_ins
+
+    from fused_ocr.export import saved_model, serving
+    from fused_ocr.export.parity import CheckPhoto
+
+    folder = tmp_path_factory.mktemp("served")
+    photos = [
+        CheckPhoto("a", stand_ins.squares(131, 197)),
+        CheckPhoto("b", stand_ins.squares(101, 151, seed=1)),
+    ]
+    with pytest.MonkeyPatch.context() as patch:
+        # On the even paper of drawn pictures all of the stand-in's scores are ties.
+        for module in (saved_model, serving):
+            patch.setattr(module, "drawn_photos", lambda _: [])
+        serving.export_serving(
+            stand_ins.reader_model(),
+            folder,
+            "squares",
+            server=serving.ServerSettings(batch_sizes=(1, 3), cores=2),
+            card="# The card",
+            photos=photos,
+        )
+    return folder

@@ -1,0 +1,5 @@
+/** What went wrong in words for the person who looks at the page. */
+
+export class ReadingError extends Error {
+  name = "ReadingError";
+}
