@@ -3,8 +3,9 @@
     python benchmarks/lite.py --photos PHOTOS [--scenes 300] [--model plates ...]
 
 Both read the same frames: photos fitted into them, and synthetic scenes of the kinds
-that the model reads. Times are medians of alternating calls on one scene, a process for
-both, two threads each; memory is the largest of a process that reads one photo.
+that the model reads, whose strings are known. Times are medians of alternating calls on
+one scene, a process for both, two threads each; memory is the largest of a process that
+reads one photo.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -34,6 +36,7 @@ from fused_ocr.artefact import find_artefact
 from fused_ocr.cli_photos import photo_files
 from fused_ocr.export.operators import custom_operators
 from fused_ocr.export.parity import BOX_TOLERANCE, CheckPhoto, compare
+from fused_ocr.export.profiling import part_milliseconds
 from fused_ocr.export.saved_model import export_saved_model
 from fused_ocr.export.tflite import convert
 from fused_ocr.fusion import describe
@@ -50,6 +53,8 @@ SCENES = {
     "numbers": ("houses", "bibs", "meters"),
 }
 """What is drawn for each model."""
+
+NETWORKS = ("detector", "refiner", "recognizer")
 
 _SHOWN = 24
 """Frames that show the ranges of integers."""
@@ -92,14 +97,20 @@ def main(
     print("| | none | float16 | int8 |\n|---|---|---|---|")
     for name in models:
         drawn = list(itertools.islice(_scenes(name, size), scenes))
-        for row in _rows(name, [*read, *drawn], size, runs):
+        for row in _rows(name, read, drawn, size, runs):
             print(f"| `{name}`: {row} |", flush=True)
 
 
 def _rows(
-    name: str, frames: list[CheckPhoto], size: tuple[int, int], runs: int
+    name: str,
+    photos: list[CheckPhoto],
+    scenes: list[tuple[CheckPhoto, tuple[str, ...]]],
+    size: tuple[int, int],
+    runs: int,
 ) -> Iterator[str]:
     model = load_keras_model(find_artefact(name))
+    frames = [*photos, *(photo for photo, _ in scenes)]
+    written = [*(None for _ in photos), *(texts for _, texts in scenes)]
     with tempfile.TemporaryDirectory() as folder:
         saved = Path(folder) / "saved"
         export_saved_model(model, saved, photos=frames[:4])
@@ -108,6 +119,7 @@ def _rows(
             reader.predict(one.image) for one in track(frames, name, transient=True)
         ]
         cells: list[dict[str, Any]] = []
+        plain: list[float] = []
         for quantize in ("none", "float16", "int8"):
             # What shows the ranges is not measured on.
             network = convert(model, size, quantize, frames[:_SHOWN])
@@ -125,8 +137,15 @@ def _rows(
             for miss in report.misses:
                 print(f"{name}, {quantize}: {miss}", file=sys.stderr)
             ours, theirs = _times(lite, reader, frames[-1].image, runs)
+            plain.append(ours)
+            spent = part_milliseconds(network, frames[-1].image, threads=2, runs=runs)
+            networks = sum(spent.get(part, 0.0) for part in NETWORKS)
+            outside = 1 - networks / sum(spent.values())
             cells.append(
                 {
+                    "strings of scenes read exactly": _exact(
+                        found[rest], written[rest]
+                    ),
                     "operators outside TFLite's builtins": len(
                         custom_operators(network)
                     ),
@@ -137,11 +156,24 @@ def _rows(
                     "size, MB": f"{path.stat().st_size / 1e6:.2f}",
                     "time, ms": f"{1000 * ours:.1f}",
                     "time / the SavedModel's": f"{ours / theirs:.2f}",
+                    "time / float32's": f"{ours / plain[0]:.2f}",
+                    "share outside the networks": f"{outside:.0%}",
                     "memory of a process, MB": _memory(path, frames[0], folder),
                 }
             )
     for what in cells[0]:
         yield " | ".join([what, *(str(cell[what]) for cell in cells)])
+
+
+def _exact(found: list[Any], written: list[tuple[str, ...] | None]) -> str:
+    """Strings of scenes that are among what was read of them."""
+    right = total = 0
+    for readings, texts in zip(found, written, strict=True):
+        if texts is not None:
+            left = Counter(readings.texts)
+            right += sum((Counter(texts) & left).values())
+            total += len(texts)
+    return f"{right / total:.2%} of {total}"
 
 
 def _times(lite: Any, saved: Any, frame: Any, runs: int) -> tuple[float, float]:
@@ -164,8 +196,10 @@ def _memory(path: Path, photo: CheckPhoto, folder: str) -> str:
     return f"{float(done.stdout):.0f}"
 
 
-def _scenes(name: str, size: tuple[int, int]) -> Iterator[CheckPhoto]:
-    """Scenes in fonts that are kept from training, half as large, fitted."""
+def _scenes(
+    name: str, size: tuple[int, int]
+) -> Iterator[tuple[CheckPhoto, tuple[str, ...]]]:
+    """Scenes in fonts that are kept from training, half as large; their strings."""
     fonts = (Path("/usr/share/fonts"),)
     material, half = Material(None, fonts), (size[0] // 2, size[1] // 2)
     makers: list[Any] = [
@@ -175,8 +209,9 @@ def _scenes(name: str, size: tuple[int, int]) -> Iterator[CheckPhoto]:
         for kind in SCENES[name]
     ]
     for index in itertools.count():
-        image = makers[index % len(makers)](index).image
-        yield CheckPhoto(f"scene {index}", fit(image, size)[0])
+        scene = makers[index % len(makers)](index)
+        photo = CheckPhoto(f"scene {index}", fit(scene.image, size)[0])
+        yield photo, tuple(filter(None, scene.texts))
 
 
 if __name__ == "__main__":

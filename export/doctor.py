@@ -10,11 +10,13 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+from PIL import Image, ImageDraw, ImageFont
 
 from fused_ocr.artefact import check_version
-from fused_ocr.lite import LiteRuntime
+from fused_ocr.lite import LiteRuntime, fit
 
 from .operators import Part, custom_operators, operators, parts
+from .profiling import part_milliseconds
 
 __all__ = ["Diagnosis", "Run", "diagnose"]
 
@@ -45,6 +47,7 @@ class Diagnosis:
         frame_yx: height and width of the frame it takes, pixels.
         megabytes: of the file.
         parts: stages of the graph.
+        milliseconds: of each stage, for the frame with the most readings.
         operators: how often each occurs.
         runs: of an empty frame, and of others.
         faults: one line for each; none if the file is well.
@@ -53,6 +56,7 @@ class Diagnosis:
     frame_yx: tuple[int, int]
     megabytes: float
     parts: tuple[Part, ...]
+    milliseconds: dict[str, float]
     operators: Counter[str]
     runs: tuple[Run, ...]
     faults: tuple[str, ...]
@@ -66,8 +70,8 @@ def diagnose(
 ) -> Diagnosis:
     """Look at a file, and read with it.
 
-    An empty frame and one of noise are read besides the photos: a file must stand
-    finding nothing.
+    An empty frame, one of noise and one full of words are read besides the photos: a
+    file must stand finding nothing, and more than it has room for.
 
     Args:
         path: of the file.
@@ -86,6 +90,7 @@ def diagnose(
     shown = {
         "an empty frame": np.full((*runtime.frame_yx, 3), 127, np.uint8),
         "noise": noise,
+        "a full frame": _full(runtime.description.alphabet, runtime.frame_yx),
         **photos,
     }
     for name, photo in shown.items():
@@ -93,14 +98,50 @@ def diagnose(
             runs.append(_run(runtime, name, photo))
         except (RuntimeError, ValueError) as error:
             faults.append(f"{name} is not read: {str(error).splitlines()[0]}")
+    busiest = max(runs, key=lambda run: run.readings, default=None)
     return Diagnosis(
         runtime.frame_yx,
         len(network) / 1e6,
         tuple(parts(network)),
+        _times(network, shown[busiest.name], runtime, threads) if busiest else {},
         operators(network),
         tuple(runs),
         tuple(faults),
     )
+
+
+def _times(
+    network: bytes,
+    photo: npt.NDArray[np.uint8],
+    runtime: LiteRuntime,
+    threads: int | None,
+) -> dict[str, float]:
+    frame, _ = fit(photo, runtime.frame_yx)
+    return part_milliseconds(network, frame, threads=threads)
+
+
+def _full(alphabet: str, frame_yx: tuple[int, int]) -> npt.NDArray[np.uint8]:
+    """Words on plates, as many as are readable side by side."""
+    image = Image.new("RGB", frame_yx[::-1], (110, 115, 120))
+    draw, height = ImageDraw.Draw(image), max(12, min(frame_yx) // 14)
+    font = ImageFont.load_default(height)
+    step_y, step_x = 2 * height, 5 * height
+    for row in range(frame_yx[0] // step_y):
+        for column in range(frame_yx[1] // step_x):
+            y, x = row * step_y + height // 3, column * step_x + height // 3
+            box = (x, y, x + 4 * height, y + round(1.5 * height))
+            draw.rectangle(box, (240, 240, 235), (30, 30, 30), 2)
+            word = "".join(
+                alphabet[(row + 3 * column + i) % len(alphabet)] for i in range(5)
+            )
+            draw.text(
+                ((box[0] + box[2]) / 2, (box[1] + box[3]) / 2),
+                word,
+                (15, 15, 20),
+                font,
+                "mm",
+            )
+    return np.array(image)
 
 
 def _run(runtime: LiteRuntime, name: str, photo: npt.NDArray[np.uint8]) -> Run:

@@ -209,9 +209,12 @@ def doctor(model: Path, photos: tuple[str, ...], threads: int | None) -> None:
         found = diagnose(model, read, threads=threads)
     height, width = found.frame_yx
     click.echo(f"{model}: {found.megabytes:.2f} MB, takes frames of {height}x{width}")
-    stages, runs = Table("part", "operators", "MB"), Table("frame", "readings", "ms")
+    stages = Table("part", "operators", "MB", "ms")
+    runs = Table("frame", "readings", "ms")
     for part in found.parts:
-        stages.add_row(part.name, str(part.operators), f"{part.megabytes:.2f}")
+        spent = max(0.0, found.milliseconds.get(part.name, 0.0))
+        row = (str(part.operators), f"{part.megabytes:.2f}", f"{spent:.1f}")
+        stages.add_row(part.name, *row)
     for run in found.runs:
         runs.add_row(run.name, str(run.readings), f"{run.milliseconds:.1f}")
     console = Console(width=100)

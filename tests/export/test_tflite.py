@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import stand_ins
 import tensorflow as tf
+from ai_edge_litert.schema_py_generated import TensorType
 from click.testing import CliRunner
 from PIL import Image
 
@@ -14,7 +15,13 @@ from fused_ocr.config import CropConfig, RecognizerConfig
 from fused_ocr.errors import ArtefactError, CheckFailedError, ConfigError
 from fused_ocr.export import doctor, parity, tflite
 from fused_ocr.export.doctor import diagnose
-from fused_ocr.export.operators import custom_operators, operators, parts
+from fused_ocr.export.operators import (
+    custom_operators,
+    operators,
+    parts,
+    stages_of,
+    unpacked,
+)
 from fused_ocr.export.parity import CheckPhoto
 from fused_ocr.export.quantization import quantized
 from fused_ocr.export.tflite import export_tflite
@@ -110,6 +117,35 @@ def test_smaller_weights(model, network, tmp_path, quantize):
     report = export_tflite(model, path, FRAME, quantize=quantize, photos=[PHOTO])
     assert report.readings >= 2
     assert fused_ocr.load(path).predict(PHOTO.image).texts
+
+
+def test_what_makes_boxes_keeps_its_precision(model):
+    """Anchors in 256 steps would be off by pixels."""
+    network = tflite.convert(model, FRAME, "int8", [PHOTO])
+    graph = unpacked(network).subgraphs[0]
+    rounded, steps = set(), {TensorType.INT8, TensorType.UINT8}
+    for operator, stage in zip(graph.operators, stages_of(graph), strict=True):
+        if stage == "detector":
+            rounded |= {
+                graph.tensors[i].name.decode()
+                for i in operator.inputs
+                if graph.tensors[i].type in steps
+            }
+    assert any("Conv" in name or "conv" in name for name in rounded)
+    assert not any("boxes" in name for name in rounded)
+
+
+def test_tables_of_pairs_are_no_constants(network):
+    model = unpacked(network)
+    (graph, *_) = model.subgraphs
+    tables = [
+        tensor.name
+        for tensor in graph.tensors
+        if tensor.type == TensorType.BOOL
+        and model.buffers[tensor.buffer].data is not None
+        and len(model.buffers[tensor.buffer].data) > 5000
+    ]
+    assert not tables
 
 
 def test_a_reader_of_regions(tmp_path, monkeypatch):
@@ -240,6 +276,8 @@ def test_the_doctor(files):
     assert found.frame_yx == FRAME and not found.faults
     readings = {run.name: run.readings for run in found.runs}
     assert readings["an empty frame"] == 0 and readings["photo"] >= 2
+    assert "a full frame" in readings
+    assert set(found.milliseconds) <= {part.name for part in found.parts}
     assert all(run.milliseconds > 0 for run in found.runs)
     done = examined(files / "a.tflite", "--photos", files / "a.png")
     assert done.exit_code == 0, done.output
