@@ -5,8 +5,10 @@ from setuptools import setup
 setup(
     packages=[
         "fused_ocr",
+        "fused_ocr.archive",
         "fused_ocr.detection",
         "fused_ocr.recognition",
+        "fused_ocr.serving",
         "fused_ocr.weights",
         "fused_ocr.training",
         "fused_ocr.training.formats",

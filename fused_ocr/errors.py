@@ -12,6 +12,7 @@
     │   ├── ArtefactNotFoundError
     │   └── ArtefactVersionError
     ├── AnnotationError
+    ├── ArchiveError
     ├── CheckFailedError
     ├── ConfigError
     ├── MissingDependencyError
@@ -25,6 +26,7 @@ from __future__ import annotations
 
 __all__ = [
     "AnnotationError",
+    "ArchiveError",
     "ArtefactDamagedError",
     "ArtefactError",
     "ArtefactNotFoundError",
@@ -91,6 +93,10 @@ class ArtefactVersionError(ArtefactError):
 
 class AnnotationError(FusedOcrError):
     """A line of an annotation or class file is wrong; the message names the line."""
+
+
+class ArchiveError(FusedOcrError):
+    """An archive's index cannot be used, or the workers that read it cannot."""
 
 
 class CheckFailedError(FusedOcrError):

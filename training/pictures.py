@@ -1,31 +1,20 @@
-"""Pictures for people: the curves of a run, and sheets of images with captions."""
+"""Pictures for people: the curves of a run, and the sheets of `contact_sheet`."""
 
 from __future__ import annotations
 
 import csv
 import io
 import math
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-from PIL import Image, ImageDraw, ImageFont
-
+from fused_ocr.contact_sheet import contact_sheet
 from fused_ocr.errors import ConfigError
 
 from .dependencies import needed_for
 from .files import write_atomically
 
 __all__ = ["contact_sheet", "plot_curves"]
-
-_CELL = 224
-"""Sides of the square an image of a sheet is fitted into, pixels."""
-
-_MARGIN = 6
-_LINE = 16
-"""Height of a line of a caption, pixels."""
 
 
 def plot_curves(log_csv: str | Path, png: str | Path) -> None:
@@ -57,48 +46,6 @@ def plot_curves(log_csv: str | Path, png: str | Path) -> None:
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=110)
     write_atomically(Path(png), buffer.getvalue())
-
-
-def contact_sheet(
-    images: Sequence[Image.Image | npt.NDArray[np.uint8]],
-    captions: Sequence[str],
-    columns: int = 4,
-) -> Image.Image:
-    """Images side by side, each fitted into a square, with its caption below.
-
-    Args:
-        images: of any sizes; arrays are uint8 (H, W) or (H, W, 3).
-        captions: one for each image; what is too wide is cut off.
-        columns: images in a row.
-
-    Returns:
-        The sheet, RGB; small and white if there are no images.
-
-    Raises:
-        ConfigError: not as many captions as images, or no columns.
-    """
-    if len(images) != len(captions) or columns < 1:
-        raise ConfigError(
-            "A sheet needs a caption for each image and at least one column. Received: "
-            f"{len(images)} images, {len(captions)} captions, columns={columns}."
-        )
-    lines = max((caption.count("\n") + 1 for caption in captions), default=0)
-    step_x, step_y = _CELL + _MARGIN, _CELL + lines * _LINE + _MARGIN
-    wide, tall = min(columns, len(images)), math.ceil(len(images) / columns)
-    size = (wide * step_x + _MARGIN, tall * step_y + _MARGIN)
-    sheet = Image.new("RGB", size, "white")
-    draw = ImageDraw.Draw(sheet)
-    font = ImageFont.load_default(12)
-    for i, (image, caption) in enumerate(zip(images, captions, strict=True)):
-        x = _MARGIN + i % columns * step_x
-        y = _MARGIN + i // columns * step_y
-        cell = _fitted(image)
-        sheet.paste(cell, (x + (_CELL - cell.width) // 2, y + _CELL - cell.height))
-        for k, line in enumerate(caption.split("\n")):
-            draw.text(
-                (x, y + _CELL + k * _LINE + 1), _cut(line, font), "black", font=font
-            )
-    return sheet
 
 
 def _read_log(path: Path) -> dict[str, list[float]]:
@@ -143,18 +90,3 @@ def _draw(
     axes.set_xlabel("epoch")
     axes.grid(visible=True, alpha=0.3)
     axes.legend()
-
-
-def _fitted(image: Image.Image | npt.NDArray[np.uint8]) -> Image.Image:
-    picture = image if isinstance(image, Image.Image) else Image.fromarray(image)
-    scale = _CELL / max(picture.size)
-    size = (max(1, round(picture.width * scale)), max(1, round(picture.height * scale)))
-    # Small crops are shown with their pixels.
-    how = Image.Resampling.NEAREST if scale > 2 else Image.Resampling.BILINEAR
-    return picture.convert("RGB").resize(size, how)
-
-
-def _cut(line: str, font: Any) -> str:
-    while line and font.getlength(line) > _CELL:
-        line = line[:-1]
-    return line

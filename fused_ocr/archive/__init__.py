@@ -1,0 +1,1 @@
+"""Reads whole archives of photos into an index, and finds photos by what they say."""
