@@ -17,10 +17,12 @@ from typing import Any, TextIO
 import click
 
 from fused_ocr._version import __version__
+from fused_ocr.cli_archive import COMMANDS as ARCHIVE_COMMANDS
 from fused_ocr.cli_data import COMMANDS as DATA_COMMANDS
 from fused_ocr.cli_export import COMMANDS as EXPORT_COMMANDS
 from fused_ocr.cli_photos import PICTURES, photo_files
 from fused_ocr.cli_runs import quiet, quiet_tensorflow
+from fused_ocr.cli_serving import COMMANDS as SERVING_COMMANDS
 from fused_ocr.cli_training import COMMANDS
 from fused_ocr.errors import ConfigError, FusedOcrError, ImageError
 from fused_ocr.images import MAX_PIXELS
@@ -270,5 +272,11 @@ def _drawn_name(photo: Path, used: set[str]) -> str:
     return name
 
 
-for _command in (*DATA_COMMANDS, *COMMANDS, *EXPORT_COMMANDS):
+for _command in (
+    *ARCHIVE_COMMANDS,
+    *DATA_COMMANDS,
+    *COMMANDS,
+    *EXPORT_COMMANDS,
+    *SERVING_COMMANDS,
+):
     main.add_command(_command)

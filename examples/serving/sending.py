@@ -150,8 +150,13 @@ def patiently(ask: Ask, files: list[bytes], retries: int) -> list[dict]:
     raise AssertionError  # the last attempt returns or raises
 
 
-def readings(row: dict) -> list[dict]:
-    """The readings of a photo: outputs have unused rows behind the first `count`."""
+def readings(row: dict) -> list[dict] | str:
+    """The readings of a photo: outputs have unused rows behind the first `count`.
+
+    `fused-ocr serve` answers the good photos beside a bad one, and says there why.
+    """
+    if row.get("error"):
+        return row["error"]
     return [
         {"text": row["text"][i], "score": row["score"][i], "box": row["box"][i]}
         for i in range(int(row["count"]))
