@@ -34,8 +34,9 @@ import fused_ocr
 from fused_ocr.alphabet import DIGITS
 from fused_ocr.artefact import find_artefact
 from fused_ocr.cli_photos import photo_files
+from fused_ocr.export.check_photos import CheckPhoto
 from fused_ocr.export.operators import custom_operators
-from fused_ocr.export.parity import BOX_TOLERANCE, CheckPhoto, compare
+from fused_ocr.export.parity import BOX_TOLERANCE, compare
 from fused_ocr.export.profiling import part_milliseconds
 from fused_ocr.export.saved_model import export_saved_model
 from fused_ocr.export.tflite import convert

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, ImageDraw, ImageFont
 
 from fused_ocr.artefact import check_version
 from fused_ocr.lite import LiteRuntime, fit
 
+from .check_photos import full_photo
 from .operators import Part, custom_operators, operators, parts
 from .profiling import part_milliseconds
 
@@ -90,7 +90,7 @@ def diagnose(
     shown = {
         "an empty frame": np.full((*runtime.frame_yx, 3), 127, np.uint8),
         "noise": noise,
-        "a full frame": _full(runtime.description.alphabet, runtime.frame_yx),
+        "a full frame": full_photo(runtime.description.alphabet, runtime.frame_yx),
         **photos,
     }
     for name, photo in shown.items():
@@ -118,30 +118,6 @@ def _times(
 ) -> dict[str, float]:
     frame, _ = fit(photo, runtime.frame_yx)
     return part_milliseconds(network, frame, threads=threads)
-
-
-def _full(alphabet: str, frame_yx: tuple[int, int]) -> npt.NDArray[np.uint8]:
-    """Words on plates, as many as are readable side by side."""
-    image = Image.new("RGB", frame_yx[::-1], (110, 115, 120))
-    draw, height = ImageDraw.Draw(image), max(12, min(frame_yx) // 14)
-    font = ImageFont.load_default(height)
-    step_y, step_x = 2 * height, 5 * height
-    for row in range(frame_yx[0] // step_y):
-        for column in range(frame_yx[1] // step_x):
-            y, x = row * step_y + height // 3, column * step_x + height // 3
-            box = (x, y, x + 4 * height, y + round(1.5 * height))
-            draw.rectangle(box, (240, 240, 235), (30, 30, 30), 2)
-            word = "".join(
-                alphabet[(row + 3 * column + i) % len(alphabet)] for i in range(5)
-            )
-            draw.text(
-                ((box[0] + box[2]) / 2, (box[1] + box[3]) / 2),
-                word,
-                (15, 15, 20),
-                font,
-                "mm",
-            )
-    return np.array(image)
 
 
 def _run(runtime: LiteRuntime, name: str, photo: npt.NDArray[np.uint8]) -> Run:

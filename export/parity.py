@@ -11,24 +11,23 @@ from typing import Any
 import keras
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image
 
 from fused_ocr.artefact import Description
 from fused_ocr.errors import CheckFailedError, ConfigError
-from fused_ocr.images import read_image
 from fused_ocr.lite import LiteRuntime, fit
 from fused_ocr.reader import Reader, readings_of
 from fused_ocr.result import Readings
 from fused_ocr.runtimes import KerasRuntime, Runtime
 
+from .check_photos import CheckPhoto
+
 __all__ = [
     "BOX_TOLERANCE",
-    "CheckPhoto",
     "ParityReport",
     "check_alike",
     "check_saved_model",
     "compare",
-    "drawn_photos",
 ]
 
 BOX_TOLERANCE = 0.5
@@ -37,24 +36,6 @@ BOX_TOLERANCE = 0.5
 
 _TOGETHER = 8
 """How many pictures go in one request."""
-
-
-@dataclasses.dataclass(frozen=True)
-class CheckPhoto:
-    """A photo to check on.
-
-    Attributes:
-        name: what reports call it.
-        image: uint8 (H, W, 3).
-    """
-
-    name: str
-    image: npt.NDArray[np.uint8]
-
-    @classmethod
-    def from_file(cls, path: Path) -> CheckPhoto:
-        """Raises `ImageError` if the file cannot be read."""
-        return cls(str(path), read_image(path))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -260,26 +241,6 @@ def _differences(
 def _corners(readings: Readings) -> npt.NDArray[np.float32]:
     """Corners of all readings, float32 (n, 4, 2)."""
     return np.array([one.quad for one in readings], np.float32).reshape(-1, 4, 2)
-
-
-def drawn_photos(alphabet: str) -> list[CheckPhoto]:
-    """Pictures with the alphabet's characters in Pillow's own font, and an empty one.
-
-    They differ in size, orientation and polarity, so that the check needs no files.
-    """
-    photos = [CheckPhoto("empty picture", np.full((97, 131, 3), 120, np.uint8))]
-    for i, (height, width, size) in enumerate(
-        [(120, 240, 40), (301, 203, 36), (480, 640, 72), (900, 1201, 60)]
-    ):
-        ink, paper = ((20, 20, 25), (235, 230, 220))[:: 1 if i % 2 else -1]
-        image = Image.new("RGB", (width, height), paper)
-        draw = ImageDraw.Draw(image)
-        font = ImageFont.load_default(size)
-        part = (alphabet * 3)[3 * i : 3 * i + 3]
-        draw.text((width // 8, height // 8), part, fill=ink, font=font)
-        draw.text((width // 8, height // 2), part[::-1], fill=ink, font=font)
-        photos.append(CheckPhoto(f"drawn picture {i} ({part})", np.array(image)))
-    return photos
 
 
 def _png(image: npt.NDArray[np.uint8]) -> bytes:

@@ -22,8 +22,9 @@ from fused_ocr.artefact import CARD, DESCRIPTION, EXTRA
 from fused_ocr.errors import ArtefactError
 from fused_ocr.fusion import describe, frozen_flow
 
+from .check_photos import CheckPhoto, drawn_photos
 from .decoding import decode_files
-from .parity import CheckPhoto, ParityReport, check_saved_model, drawn_photos
+from .parity import ParityReport, check_saved_model
 
 __all__ = ["OUTPUT_NAMES", "REGION_OUTPUT_NAMES", "export_saved_model"]
 

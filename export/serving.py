@@ -21,7 +21,8 @@ from fused_ocr.artefact import DESCRIPTION, EXTRA
 from fused_ocr.errors import ArtefactError, ConfigError
 from fused_ocr.fusion import describe
 
-from .parity import CheckPhoto, ParityReport, drawn_photos
+from .check_photos import CheckPhoto, drawn_photos
+from .parity import ParityReport
 from .saved_model import export_saved_model
 from .server_files import allowed_batch_sizes, server_files, write_server_files
 from .warmup import replay, require_serving_api, write_warmup

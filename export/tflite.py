@@ -16,14 +16,9 @@ from fused_ocr.lite import LiteRuntime, fit
 from fused_ocr.runtimes import KerasRuntime
 from fused_ocr.tflite_file import with_files
 
+from .check_photos import CheckPhoto, drawn_photos
 from .operators import custom_operators
-from .parity import (
-    BOX_TOLERANCE,
-    CheckPhoto,
-    ParityReport,
-    check_alike,
-    drawn_photos,
-)
+from .parity import BOX_TOLERANCE, ParityReport, check_alike
 from .quantization import quantized
 
 __all__ = ["convert", "export_tflite"]

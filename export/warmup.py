@@ -20,7 +20,7 @@ from PIL import Image
 from fused_ocr.artefact import EXTRA
 from fused_ocr.errors import CheckFailedError, MissingDependencyError
 
-from .parity import CheckPhoto
+from .check_photos import CheckPhoto
 
 __all__ = [
     "WARMUP_FILE",

@@ -163,18 +163,20 @@ def serving(
 def check(first: str, second: str, photos: tuple[str, ...]) -> None:
     """Compare what FIRST and SECOND read: shipped names, .keras, SavedModels, .tflite.
 
-    All strings must be equal and boxes within half a pixel, in the photos and in a few
-    drawn pictures; else the exit status is 1. Photos are fitted into the frame of a
-    .tflite file for both.
+    All strings must be equal and boxes within half a pixel, in the photos and in drawn
+    pictures of what may differ; else the exit status is 1. Photos are fitted into the
+    frame of a .tflite file for both.
     """
     quiet_tensorflow()
     from fused_ocr.artefact import find_artefact
-    from fused_ocr.export.parity import check_alike, drawn_photos
+    from fused_ocr.export.check_photos import drawn_photos, edge_photos
+    from fused_ocr.export.parity import check_alike
     from fused_ocr.runtimes import open_runtime
 
     with quiet():
         one, other = (open_runtime(find_artefact(name)) for name in (first, second))
-    drawn = drawn_photos(one.description.alphabet)
+    alphabet = one.description.alphabet
+    drawn = [*drawn_photos(alphabet), *edge_photos(alphabet)]
     report = check_alike(one, other, [*_check_photos(photos), *drawn])
     for miss in report.misses:
         click.echo(miss)
@@ -239,7 +241,7 @@ def _load(model: str) -> tuple[Any, str]:
 
 
 def _check_photos(photos: tuple[str, ...]) -> list[Any]:
-    from fused_ocr.export.parity import CheckPhoto
+    from fused_ocr.export.check_photos import CheckPhoto
 
     return [CheckPhoto.from_file(Path(photo)) for photo in photo_files(photos)]
 

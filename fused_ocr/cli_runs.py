@@ -54,8 +54,10 @@ def quiet_tensorflow() -> None:
         tf.config.list_logical_devices()
 
 
-def prepare(seed: int, *, bfloat16: bool) -> None:
-    """TensorFlow, quiet, seeded, and as exact as is asked for."""
+def prepare(seed: int, *, bfloat16: bool, strategy: str = "none") -> None:
+    """TensorFlow, quiet, seeded, as exact as is asked for, with all its workers."""
+    if strategy == "multiworker":
+        _join_workers()
     quiet_tensorflow()
     import keras
     import tensorflow as tf
@@ -65,6 +67,16 @@ def prepare(seed: int, *, bfloat16: bool) -> None:
     tf.config.optimizer.set_experimental_options(
         {"auto_mixed_precision_onednn_bfloat16": bfloat16}
     )
+
+
+def _join_workers() -> None:
+    """Meet the other workers of TF_CONFIG: the first thing that TensorFlow does."""
+    with quiet(), contextlib.suppress(ImportError):
+        import tensorflow  # noqa: F401
+
+    from fused_ocr.training.cluster import strategy_named
+
+    strategy_named("multiworker")
 
 
 def run_recipe(recipe: Any, out: Path, options: dict[str, Any]) -> None:

@@ -134,7 +134,7 @@ def train_detector(out: Path, **options: Any) -> None:
     if not options["annotations"]:
         needing = (*_OF_ANNOTATIONS, "corners", "synthetic_part", "close")
         _refuse(*needing, needs="--annotations")
-    prepare(options["seed"], bfloat16=options["bfloat16"])
+    prepare(options["seed"], bfloat16=options["bfloat16"], strategy=options["strategy"])
     from fused_ocr.training.recipes import detector_recipe
 
     run_recipe(detector_recipe, out, options)
@@ -213,7 +213,7 @@ def train_recognizer(out: Path, **options: Any) -> None:
         )
     elif not options["annotations"]:
         _refuse(*_OF_REGIONS, *_OF_ANNOTATIONS, needs="--annotations")
-    prepare(options["seed"], bfloat16=options["bfloat16"])
+    prepare(options["seed"], bfloat16=options["bfloat16"], strategy=options["strategy"])
     if strings:
         from fused_ocr.training.string_recipe import string_recipe as recipe
     else:
@@ -236,7 +236,7 @@ def train_refiner(out: Path, **options: Any) -> None:
     """Train a refiner, which looks at regions again for corners: OUT/refiner.keras."""
     if not options["annotations"]:
         raise click.UsageError("A refiner learns from regions: give --annotations.")
-    prepare(options["seed"], bfloat16=options["bfloat16"])
+    prepare(options["seed"], bfloat16=options["bfloat16"], strategy=options["strategy"])
     from fused_ocr.training.refiner import refiner_recipe
 
     run_recipe(refiner_recipe, out, options)

@@ -28,7 +28,7 @@ def served(tmp_path_factory):
     import stand_ins
 
     from fused_ocr.export import saved_model, serving
-    from fused_ocr.export.parity import CheckPhoto
+    from fused_ocr.export.check_photos import CheckPhoto
 
     folder = tmp_path_factory.mktemp("served")
     photos = [

@@ -17,7 +17,7 @@ from click.testing import CliRunner
 from PIL import Image
 
 from fused_ocr.cli import main
-from fused_ocr.export.parity import drawn_photos
+from fused_ocr.export.check_photos import drawn_photos
 from fused_ocr.reader import Reader
 
 DRAWN = drawn_photos("0123456789")[3]

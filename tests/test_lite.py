@@ -21,7 +21,7 @@ from fused_ocr.errors import (
     MissingDependencyError,
 )
 from fused_ocr.export import tflite
-from fused_ocr.export.parity import CheckPhoto
+from fused_ocr.export.check_photos import CheckPhoto
 from fused_ocr.export.tflite import export_tflite
 from fused_ocr.fusion import describe
 from fused_ocr.lite import fit

@@ -13,9 +13,12 @@ import numpy as np
 from fused_ocr.config import DetectorConfig
 from fused_ocr.detection.retinanet import add_decoding, build_retinanet
 
+from .cluster import replicas
 from .examples import Example
 from .feed import ordered
-from .runs import RunConfig, optimizer_for, strategy_named, train
+from .one_batch import undistributed, whole_batch_mean
+from .runs import RunConfig, optimizer_for, train
+from .shares import OwnExamples
 from .targets import AnchorTargets
 from .transfer import freeze, start_from
 
@@ -54,10 +57,14 @@ def train_detector(
     frame_yx = examples(0).frame.shape[:2]
     targets = AnchorTargets(frame_yx, config.anchors, len(config.labels))
 
+    size = run.share.of(run.batch_size)
+
     def batches(make: Callable[[int], Example], processes: int) -> Any:
+        own = OwnExamples(make, run.batch_size, run.share)
+
         def from_batch(first: int) -> Iterator[Any]:
-            stream = ordered(make, start=first * run.batch_size, workers=processes)
-            while group := list(itertools.islice(stream, run.batch_size)):
+            stream = ordered(own, start=first * size, workers=processes)
+            while group := list(itertools.islice(stream, size)):
                 frames = np.stack([example.frame for example in group])
                 yield (
                     frames.astype(np.float32),
@@ -72,7 +79,7 @@ def train_detector(
 
         return from_batch
 
-    with strategy_named(run.strategy).scope():
+    with replicas(run.strategy):
         model = build_retinanet(config, weights=backbone_weights)
         if init is not None:
             start_from(model, init)
@@ -80,8 +87,14 @@ def train_detector(
         losses = detector_losses(config)
         weights = [1.0, 1.0, CORNER_WEIGHT][: len(losses)]
         model.compile(optimizer_for(run), loss=losses, loss_weights=weights)
-        train(model, batches(examples, run.workers), batches(validation, 0), run)
-    return add_decoding(model, config)
+        train(
+            model,
+            batches(examples, run.workers),
+            batches(validation, 0),
+            run,
+            whole=False,
+        )
+    return add_decoding(undistributed(model), config)
 
 
 def detector_losses(config: DetectorConfig) -> list[Callable[[Any, Any], Any]]:
@@ -90,9 +103,10 @@ def detector_losses(config: DetectorConfig) -> list[Callable[[Any, Any], Any]]:
     Each takes the targets of `AnchorTargets` float32 (B, A, n + 1) and the output
     (B, A, n). Regression and corners have the smooth L1 loss with sigma 3, summed over
     values and anchors of state 1, and divided by the number of these anchors (at least
-    1); scores have the focal loss.
+    1, and of all replicas); scores have the focal loss.
     """
     from keras_retinanet import losses
 
-    both = [losses.smooth_l1(), losses.focal()]
-    return [*both, losses.smooth_l1()] if config.corners else both
+    each = [losses.smooth_l1(), losses.focal()]
+    each += [losses.smooth_l1()] if config.corners else []
+    return [whole_batch_mean(loss) for loss in each]

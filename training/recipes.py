@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,6 @@ from fused_ocr.detection.retinanet import training_model
 from fused_ocr.errors import ConfigError
 from fused_ocr.recognition.recognizer import alphabet_of
 from fused_ocr.runtimes import load_keras_model
-from fused_ocr.saving import save_model
 
 from .anchor_fit import COVERED, best_overlaps
 from .annotated import AnnotatedExamples
@@ -30,6 +30,7 @@ from .examples import Example, SyntheticExamples
 from .material import LineScenes, Material
 from .mining import mined_pool
 from .mixture import Mixture, shares_of
+from .outcome import leave
 from .patches import (
     NOT_DIGITS,
     Pool,
@@ -39,7 +40,6 @@ from .patches import (
     mnist_pool,
     scene_pool,
 )
-from .pictures import plot_curves
 from .recognizer import train_recognizer
 from .runs import RunConfig
 
@@ -149,9 +149,7 @@ def detector_recipe(
         backbone_weights=options["weights"],
         init=init,
     )
-    save_model(detector, out / "detector.keras")
-    plot_curves(out / "log.csv", out / "curves.png")
-    return out / "detector.keras", {}
+    return leave(detector, out / "detector.keras", run, {})
 
 
 def recognizer_recipe(
@@ -189,10 +187,11 @@ def recognizer_recipe(
         init=initial(options),
         seed=options["seed"],
     )
-    save_model(recognizer, out / "recognizer.keras")
-    plot_curves(out / "log.csv", out / "curves.png")
-    scores = {pool.name: evaluate_recognizer(recognizer, pool) for pool in measured}
-    return out / "recognizer.keras", scores
+    scores = {
+        pool.name: functools.partial(evaluate_recognizer, recognizer, pool)
+        for pool in measured
+    }
+    return leave(recognizer, out / "recognizer.keras", run, scores)
 
 
 def initial(options: Options, need: Callable[[Any], Any] = alphabet_of) -> Any:

@@ -14,8 +14,10 @@ from fused_ocr.errors import ConfigError
 from fused_ocr.recognition.recognizer import build_recognizer
 
 from .augmentation import Augmentation, centre_crops
+from .cluster import replicas
+from .one_batch import undistributed
 from .patches import CROP, Pool, concatenate
-from .runs import RunConfig, optimizer_for, strategy_named, train
+from .runs import RunConfig, optimizer_for, train
 from .transfer import freeze, start_from
 
 __all__ = ["train_recognizer"]
@@ -82,7 +84,7 @@ def train_recognizer(
             part = slice(start, start + 512)
             yield crops[part], truth[part, None]
 
-    with strategy_named(run.strategy).scope():
+    with replicas(run.strategy):
         model = build_recognizer(config)
         if init is not None:
             start_from(model, init)
@@ -93,4 +95,4 @@ def train_recognizer(
             metrics=["accuracy"],
         )
         train(model, batches, validation_batches, run)
-    return model
+    return undistributed(model)

@@ -13,13 +13,14 @@ import tensorflow as tf
 from fused_ocr.config import RefinerConfig
 from fused_ocr.errors import ConfigError
 from fused_ocr.refinement import build_refiner, crop_for, need_refiner
-from fused_ocr.saving import save_model
 
 from .annotations import read_annotations
+from .cluster import replicas
 from .corner_crops import CornerBatches, corner_patches
-from .pictures import plot_curves
+from .one_batch import undistributed
+from .outcome import leave
 from .recipes import Options, annotated_sets, initial
-from .runs import Batches, RunConfig, optimizer_for, strategy_named, train
+from .runs import Batches, RunConfig, optimizer_for, train
 from .sources import held_and_kept
 from .strip_augmentation import StripAugmentation
 from .transfer import freeze, start_from
@@ -50,7 +51,7 @@ def train_refiner(
     Returns:
         The refiner with the best validation loss.
     """
-    with strategy_named(run.strategy).scope():
+    with replicas(run.strategy):
         refiner = build_refiner(config)
         if init is not None:
             start_from(refiner, init)
@@ -58,7 +59,7 @@ def train_refiner(
         loss = corner_loss(config.size_yx)
         refiner.compile(optimizer_for(run), loss=loss)
         train(refiner, batches, validation, run)
-    return refiner
+    return undistributed(refiner)
 
 
 def corner_loss(size_yx: tuple[int, int]) -> Any:
@@ -138,11 +139,8 @@ def refiner_recipe(
         validation,
         init=initial(options, need_refiner),
     )
-    save_model(refiner, out / "refiner.keras")
-    plot_curves(out / "log.csv", out / "curves.png")
-    return out / "refiner.keras", {
-        "corner error, one look": _error(refiner, validation)
-    }
+    scores = {"corner error, one look": lambda: _error(refiner, validation)}
+    return leave(refiner, out / "refiner.keras", run, scores)
 
 
 def _error(refiner: keras.Model, batches: Batches) -> float:

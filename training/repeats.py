@@ -81,8 +81,9 @@ def repeated(
         merits.append(best_merit(folder))
         outcomes.append(Outcome(seed, -merits[-1][1], scores))
         text = json.dumps([dataclasses.asdict(one) for one in outcomes], indent=2)
-        write_atomically(run.folder / "repeats.json", text.encode())
+        if run.writes:
+            write_atomically(run.folder / "repeats.json", text.encode())
     best = merits.index(max(merits))
-    for name in (made[best].name, "log.csv", "curves.png"):
+    for name in (made[best].name, "log.csv", "curves.png") if run.writes else ():
         shutil.copyfile(made[best].parent / name, run.folder / name)
     return run.folder / made[best].name, best, outcomes

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+import functools
 from pathlib import Path
 from typing import Any
 
@@ -13,14 +13,13 @@ from fused_ocr.alphabet import DIGITS, Alphabet
 from fused_ocr.config import CropConfig, RecognizerConfig
 from fused_ocr.errors import ConfigError
 from fused_ocr.recognition.recognizer import characters_of
-from fused_ocr.saving import save_model
 
 from .annotations import AnnotatedPhoto, read_annotations
 from .augmentation import Augmentation
 from .material import Material
 from .mnist_strings import PLACES, MnistStrings
+from .outcome import Measures, leave
 from .patches import CROP, Pool, mnist_pool
-from .pictures import plot_curves
 from .recipes import Options, annotated_sets, initial
 from .runs import RunConfig
 from .sources import held_and_kept
@@ -35,9 +34,6 @@ _MEASURED = 10_000
 
 _AT_ONCE = 500
 """Crops in memory at a time; a set may have many thousands."""
-
-Scores = Callable[[], dict[str, float]]
-"""Measures what was trained, after it has been saved."""
 
 _ONLY_CHARACTERS = ("scenes", "glyphs", "digit_photos", "mine")
 """Options that bring single characters, which no string is learnt from."""
@@ -68,15 +64,13 @@ def string_recipe(
                 f"{options['arch']} learns strings: from --annotations, or from MNIST."
             )
     train = _on_regions if options["annotations"] else _on_mnist
-    recognizer, measure = train(material, run, options)
-    save_model(recognizer, out / "recognizer.keras")
-    plot_curves(out / "log.csv", out / "curves.png")
-    return out / "recognizer.keras", measure()
+    recognizer, scores = train(material, run, options)
+    return leave(recognizer, out / "recognizer.keras", run, scores)
 
 
 def _on_regions(
     material: Material, run: RunConfig, options: Options
-) -> tuple[Any, Scores]:
+) -> tuple[Any, Measures]:
     """Trained on regions of annotated photos with texts."""
     alphabet = Alphabet(material.characters)
     labels, sets = annotated_sets(options)
@@ -121,14 +115,14 @@ def _on_regions(
         crop=crop,
         init=initial(options),
     )
-    return recognizer, lambda: {
-        one.name: exact_regions(recognizer, one) for one in held
+    return recognizer, {
+        one.name: functools.partial(exact_regions, recognizer, one) for one in held
     }
 
 
 def _on_mnist(
     material: Material, run: RunConfig, options: Options
-) -> tuple[Any, Scores]:
+) -> tuple[Any, Measures]:
     """Trained on MNIST's digits in rows."""
     if material.characters != DIGITS:
         raise ConfigError(
@@ -155,7 +149,7 @@ def _on_mnist(
         init=initial(options),
     )
     test = mnist_pool("test", material.data_dir, 1.0)
-    return recognizer, lambda: {"MNIST strings": exact_strings(recognizer, test)}
+    return recognizer, {"MNIST strings": lambda: exact_strings(recognizer, test)}
 
 
 def exact_regions(recognizer: Any, strips: Strips) -> float:

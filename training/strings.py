@@ -13,7 +13,9 @@ from fused_ocr.config import CropConfig, RecognizerConfig
 from fused_ocr.recognition.recognizer import build_recognizer
 from fused_ocr.recognition.slots import part_rows
 
-from .runs import Batches, RunConfig, optimizer_for, strategy_named, train
+from .cluster import replicas
+from .one_batch import undistributed
+from .runs import Batches, RunConfig, optimizer_for, train
 from .transfer import freeze, start_from
 
 __all__ = ["UNKNOWN", "best_texts", "frame_loss", "train_strings"]
@@ -51,7 +53,7 @@ def train_strings(
     Returns:
         The recogniser of the epoch that read most strings of the validation exactly.
     """
-    with strategy_named(run.strategy).scope():
+    with replicas(run.strategy):
         recognizer = build_recognizer(config, crop)
         if init is not None:
             start_from(recognizer, init)
@@ -101,7 +103,7 @@ def train_strings(
         named = f"{text}_exact" if len(losses) > 1 else "exact"  # as Keras logs it
         run = dataclasses.replace(run, best_by=f"val_{named}")
         train(model, targets(batches), targets(validation), run)
-    return recognizer
+    return undistributed(recognizer)
 
 
 def _place_losses(config: RecognizerConfig) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from fused_ocr.alphabet import Alphabet
 from fused_ocr.errors import ConfigError
 from fused_ocr.recognition.recognizer import alphabet_of
 
-__all__ = ["STAGES", "freeze", "start_from"]
+__all__ = ["STAGES", "freeze", "layers_of", "start_from"]
 
 STAGES = ("none", "backbone", "features")
 """What may be frozen: nothing, the convolutions that see, all but the last layers."""
@@ -54,10 +54,10 @@ def start_from(model: keras.Model, init: keras.Model) -> tuple[str, ...]:
     Raises:
         ConfigError: another layer does not fit.
     """
-    known = {layer.name: layer for layer in _layers(init)}
+    known = {layer.name: layer for layer in layers_of(init)}
     fresh, wrong = [], []
     pairs: list[tuple[keras.layers.Layer, list[npt.NDArray]]] = []
-    for layer in _layers(model):
+    for layer in layers_of(model):
         twin = known.get(layer.name)
         weights = None
         if twin is not None and layer.weights and _OF_ALPHABET.match(layer.name):
@@ -101,7 +101,7 @@ def freeze(model: keras.Model, stage: str) -> None:
         raise ConfigError(
             f"Stages to freeze: {', '.join(STAGES)}. Received: {stage!r}."
         )
-    for layer in _layers(model):
+    for layer in layers_of(model):
         head = _HEADS.match(layer.name)
         behind = head or _BEHIND_BACKBONE.match(layer.name)
         if stage != "none" and not (behind if stage == "backbone" else head):
@@ -130,11 +130,11 @@ def _shared(
     return made
 
 
-def _layers(model: keras.Model) -> Iterator[keras.layers.Layer]:
+def layers_of(model: keras.Model) -> Iterator[keras.layers.Layer]:
     """The layers of a model, and those of models inside."""
     for layer in model.layers:
         if isinstance(layer, keras.Model):
-            yield from _layers(layer)
+            yield from layers_of(layer)
         else:
             yield layer
 

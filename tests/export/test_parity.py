@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from fused_ocr.errors import CheckFailedError
-from fused_ocr.export.parity import CheckPhoto, compare, drawn_photos
+from fused_ocr.export.check_photos import CheckPhoto
+from fused_ocr.export.parity import compare
 from fused_ocr.result import Reading, Readings
 
 PHOTO = CheckPhoto("photo", np.zeros((50, 60, 3), np.uint8))
@@ -43,13 +44,3 @@ def test_require():
         compare([PHOTO], [readings("1")], [readings("2")]).require()
     with pytest.raises(CheckFailedError, match="read nothing in any of the 1 check"):
         compare([PHOTO], [readings()], [readings()]).require()
-
-
-def test_drawn_photos_cover_what_matters():
-    photos = drawn_photos("0123456789")
-    shapes = [photo.image.shape for photo in photos]
-    assert len(set(shapes)) == len(shapes)
-    assert any(h > w for h, w, _ in shapes) and any(h < w for h, w, _ in shapes)
-    assert np.ptp(photos[0].image) == 0  # one with nothing on it
-    means = [photo.image.mean() for photo in photos[1:]]
-    assert min(means) < 80 and max(means) > 170  # both polarities

@@ -6,8 +6,8 @@ import stand_ins
 from ai_edge_litert.interpreter import Interpreter
 
 from fused_ocr.export import tflite
+from fused_ocr.export.check_photos import CheckPhoto
 from fused_ocr.export.operators import operators, stages_of, unpacked
-from fused_ocr.export.parity import CheckPhoto
 from fused_ocr.export.profiling import _cut, _ends, part_milliseconds
 
 FRAME = (128, 192)

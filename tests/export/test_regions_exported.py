@@ -10,7 +10,8 @@ import tensorflow as tf
 
 import fused_ocr
 from fused_ocr.config import CropConfig, RecognizerConfig
-from fused_ocr.export.parity import CheckPhoto, compare
+from fused_ocr.export.check_photos import CheckPhoto
+from fused_ocr.export.parity import compare
 from fused_ocr.export.saved_model import REGION_OUTPUT_NAMES, export_saved_model
 from fused_ocr.fusion import describe, fuse
 from fused_ocr.reader import Reader

@@ -17,7 +17,7 @@ from PIL import Image
 import fused_ocr
 from fused_ocr.artefact import find_artefact
 from fused_ocr.errors import ArtefactError, CheckFailedError
-from fused_ocr.export import parity, saved_model
+from fused_ocr.export import check_photos, saved_model
 from fused_ocr.export.saved_model import OUTPUT_NAMES, export_saved_model
 from fused_ocr.runtimes import load_keras_model
 
@@ -39,7 +39,7 @@ def exported(model, tmp_path_factory):
 
 def drawn():
     """Pictures of different sizes: with digits, and without."""
-    return [photo.image for photo in parity.drawn_photos("0123456789")]
+    return [photo.image for photo in check_photos.drawn_photos("0123456789")]
 
 
 def png(image):
@@ -120,7 +120,7 @@ def test_a_wrong_artefact_is_not_published(exported, model, monkeypatch):
 
 
 def test_a_check_that_compared_nothing_fails(model, tmp_path, monkeypatch):
-    empty = [parity.CheckPhoto("empty", np.full((70, 50, 3), 90, np.uint8))]
+    empty = [check_photos.CheckPhoto("empty", np.full((70, 50, 3), 90, np.uint8))]
     monkeypatch.setattr(saved_model, "drawn_photos", lambda alphabet: empty)
     with pytest.raises(CheckFailedError, match="read nothing"):
         export_saved_model(model, tmp_path / "out")

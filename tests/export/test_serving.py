@@ -150,7 +150,8 @@ import os, shutil, signal, sys
 from pathlib import Path
 import stand_ins
 from fused_ocr.export import serving
-from fused_ocr.export.parity import CheckPhoto, ParityReport
+from fused_ocr.export.check_photos import CheckPhoto
+from fused_ocr.export.parity import ParityReport
 
 source, folder = map(Path, sys.argv[1:])
 model, photo = stand_ins.reader_model(), stand_ins.squares(23, 31)

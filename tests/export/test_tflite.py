@@ -13,7 +13,8 @@ from fused_ocr import lite
 from fused_ocr.cli import main
 from fused_ocr.config import CropConfig, RecognizerConfig
 from fused_ocr.errors import ArtefactError, CheckFailedError, ConfigError
-from fused_ocr.export import doctor, parity, tflite
+from fused_ocr.export import check_photos, doctor, tflite
+from fused_ocr.export.check_photos import CheckPhoto
 from fused_ocr.export.doctor import diagnose
 from fused_ocr.export.operators import (
     custom_operators,
@@ -22,7 +23,6 @@ from fused_ocr.export.operators import (
     stages_of,
     unpacked,
 )
-from fused_ocr.export.parity import CheckPhoto
 from fused_ocr.export.quantization import quantized
 from fused_ocr.export.tflite import export_tflite
 from fused_ocr.fusion import describe, fuse
@@ -246,7 +246,8 @@ def files(model, network, tmp_path_factory):
 
 @pytest.fixture
 def nothing_drawn(monkeypatch):
-    monkeypatch.setattr(parity, "drawn_photos", lambda _: [])
+    for drawn in ("drawn_photos", "edge_photos"):
+        monkeypatch.setattr(check_photos, drawn, lambda _: [])
 
 
 @pytest.mark.usefixtures("nothing_drawn")

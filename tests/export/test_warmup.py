@@ -9,7 +9,7 @@ import tensorflow as tf
 from tensorflow_serving.apis import prediction_log_pb2
 
 from fused_ocr.errors import CheckFailedError, MissingDependencyError
-from fused_ocr.export.parity import CheckPhoto
+from fused_ocr.export.check_photos import CheckPhoto
 from fused_ocr.export.warmup import WARMUP_FILE, open_session, replay, write_warmup
 
 

@@ -15,7 +15,6 @@ from fused_ocr.errors import ArtefactDamagedError, ConfigError, TrainingFailedEr
 from fused_ocr.training.runs import (
     RunConfig,
     optimizer_for,
-    strategy_named,
     train,
 )
 
@@ -267,14 +266,6 @@ def test_a_loss_of_nan_stops_the_run_and_keeps_the_state(tmp_path):
 def test_lengths_below_one_are_refused(tmp_path, field):
     with pytest.raises(ConfigError, match=f"{field} must be at least 1. Received: 0"):
         config(tmp_path, **{field: 0})
-
-
-def test_strategies():
-    assert strategy_named("none").num_replicas_in_sync == 1
-    with pytest.raises(
-        ConfigError, match=r"none, mirrored, multiworker\. Received: 'tpu'"
-    ):
-        strategy_named("tpu")
 
 
 @pytest.mark.parametrize(
