@@ -15,6 +15,7 @@ from fused_ocr.artefact import check_version
 from fused_ocr.lite import LiteRuntime, fit
 
 from .check_photos import full_photo
+from .delegates import of_open_shape, taken_by_xnnpack
 from .operators import Part, custom_operators, operators, parts
 from .profiling import part_milliseconds
 
@@ -48,6 +49,9 @@ class Diagnosis:
         megabytes: of the file.
         parts: stages of the graph.
         milliseconds: of each stage, for the frame with the most readings.
+        delegated: how many operators of each stage XNNPACK takes, the CPU's delegate.
+        open_shape: how many operators of each stage have shapes that depend on what is
+            found; delegates for GPUs and NPUs want fixed ones.
         operators: how often each occurs.
         runs: of an empty frame, and of others.
         faults: one line for each; none if the file is well.
@@ -57,6 +61,8 @@ class Diagnosis:
     megabytes: float
     parts: tuple[Part, ...]
     milliseconds: dict[str, float]
+    delegated: Counter[str]
+    open_shape: Counter[str]
     operators: Counter[str]
     runs: tuple[Run, ...]
     faults: tuple[str, ...]
@@ -104,6 +110,8 @@ def diagnose(
         len(network) / 1e6,
         tuple(parts(network)),
         _times(network, shown[busiest.name], runtime, threads) if busiest else {},
+        taken_by_xnnpack(network),
+        of_open_shape(network),
         operators(network),
         tuple(runs),
         tuple(faults),

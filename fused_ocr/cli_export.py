@@ -211,12 +211,17 @@ def doctor(model: Path, photos: tuple[str, ...], threads: int | None) -> None:
         found = diagnose(model, read, threads=threads)
     height, width = found.frame_yx
     click.echo(f"{model}: {found.megabytes:.2f} MB, takes frames of {height}x{width}")
-    stages = Table("part", "operators", "MB", "ms")
+    stages = Table("part", "operators", "by XNNPACK", "open shape", "MB", "ms")
     runs = Table("frame", "readings", "ms")
     for part in found.parts:
         spent = max(0.0, found.milliseconds.get(part.name, 0.0))
-        row = (str(part.operators), f"{part.megabytes:.2f}", f"{spent:.1f}")
-        stages.add_row(part.name, *row)
+        stages.add_row(
+            part.name,
+            *map(str, (part.operators, found.delegated[part.name])),
+            str(found.open_shape[part.name]),
+            f"{part.megabytes:.2f}",
+            f"{spent:.1f}",
+        )
     for run in found.runs:
         runs.add_row(run.name, str(run.readings), f"{run.milliseconds:.1f}")
     console = Console(width=100)

@@ -26,6 +26,7 @@ _OF_REGIONS = (
     "grow",
     "letterbox",
     "boxes",
+    "shift",
     "readable",
     "kinds",
 )
@@ -197,6 +198,12 @@ def train_detector(out: Path, **options: Any) -> None:
     "--letterbox", is_flag=True, help="Keep the shape of regions; else squeeze them."
 )
 @click.option("--boxes", is_flag=True, help="Cut boxes, even if corners are known.")
+@click.option(
+    "--shift",
+    type=click.FloatRange(0, 0.18),
+    help="How far a region's crop is moved in training, either way, in parts of its "
+    "sides; else 0.06 times --augmentation.",
+)
 @click.option(
     "--readable", is_flag=True, help="Learn which regions nobody could read, too."
 )

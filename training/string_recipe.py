@@ -105,6 +105,8 @@ def _on_regions(
         map(strips, sets, options["annotations"]), options["share"], back
     )
     changed = StripAugmentation.of_strength(config.size_yx, options["augmentation"])
+    if options["shift"] is not None:
+        changed = dataclasses.replace(changed, shift=options["shift"])
     plain = StripAugmentation.of_strength(config.size_yx, 0.0)
     size, seed = run.batch_size, options["seed"]
     recognizer = train_strings(

@@ -12,12 +12,12 @@ import os
 import signal
 import socket
 import sys
-import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from fused_ocr.cli_runs import quiet
 from fused_ocr.errors import ArtefactError, ConfigError
+from fused_ocr.local_ray import LOOPBACK, QUIET, interrupted_by, ray_here
 from fused_ocr.serving.application import deployment
 from fused_ocr.serving.connection import patient_protocol
 from fused_ocr.serving.extra import needed
@@ -34,12 +34,8 @@ _REPLICAS = 4
 """By default at most: each takes the memory of TensorFlow and the model."""
 
 _ENVIRONMENT = {
-    "RAY_USAGE_STATS_ENABLED": "0",  # or it tells its makers of every start
-    "RAY_BACKEND_LOG_LEVEL": "fatal",  # of what native code writes to the terminal
-    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",  # or it warns that this will change
-    # Named after the systems on which it is so by itself: all of Ray's sockets are
-    # bound to 127.0.0.1. Elsewhere it listens on every network the machine is in.
-    "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
+    **QUIET,
+    **LOOPBACK,
     # Photos and answers are sent as they are, and not left in shared memory to be
     # fetched, which takes milliseconds; bytes.
     "RAY_max_direct_call_object_size": "2000000",
@@ -106,7 +102,7 @@ def serve(
     with contextlib.ExitStack() as stack:
         # Ray prints there what happens to its processes.
         stack.enter_context(contextlib.redirect_stdout(sys.stderr))
-        stack.enter_context(_interrupted_by(signal.SIGTERM))
+        stack.enter_context(interrupted_by(signal.SIGTERM, signal.SIGINT))
         listener = stack.enter_context(_listening(place))
         stack.enter_context(_ray(len(models) * place.replicas * place.threads))
         handles = _deployed(models, limits, place)
@@ -184,37 +180,16 @@ def _why(model: ServedModel, error: Exception) -> str:
 
 @contextlib.contextmanager
 def _ray(processors: int) -> Iterator[None]:
-    import ray
+    """Ray, and Ray Serve ended before it."""
+    from ray import serve
 
-    with contextlib.ExitStack() as stack:
-        folder = stack.enter_context(
-            # Sockets are in it, whose paths may have some hundred bytes alone.
-            tempfile.TemporaryDirectory(
-                prefix="ray",
-                dir="/tmp" if os.access("/tmp", os.W_OK) else None,
-                ignore_cleanup_errors=True,
-            )
-        )
-        with quiet():  # native code tells that it was told to be quiet
-            ray.init(
-                address="local",
-                num_cpus=processors + 1,  # one for Ray Serve's controller
-                include_dashboard=False,
-                log_to_driver=False,
-                logging_level="ERROR",
-                object_store_memory=_OBJECT_STORE,
-                _node_ip_address="127.0.0.1",
-                _temp_dir=folder,
-            )
+    # One processor more, for Ray Serve's controller.
+    with ray_here(processors + 1, _OBJECT_STORE):
         try:
             yield
         finally:
-            from ray import serve
-
-            with quiet():  # what is ended tells of it
-                with contextlib.suppress(Exception):
-                    serve.shutdown()
-                ray.shutdown()
+            with quiet(), contextlib.suppress(Exception):  # what is ended tells of it
+                serve.shutdown()
 
 
 @contextlib.contextmanager
@@ -232,18 +207,3 @@ def _listening(place: Place) -> Iterator[socket.socket]:
                 f"{error.strerror or error}. Choose another --host or --port."
             ) from error
         yield listener
-
-
-@contextlib.contextmanager
-def _interrupted_by(*signals: signal.Signals) -> Iterator[None]:
-    """Takes signals like Ctrl-C, so that nothing of Ray's is left behind."""
-
-    def interrupt(*_: object) -> None:
-        raise KeyboardInterrupt
-
-    before = {one: signal.signal(one, interrupt) for one in (*signals, signal.SIGINT)}
-    try:
-        yield
-    finally:
-        for one, handler in before.items():
-            signal.signal(one, handler)

@@ -279,6 +279,9 @@ def test_the_doctor(files):
     assert readings["an empty frame"] == 0 and readings["photo"] >= 2
     assert "a full frame" in readings
     assert set(found.milliseconds) <= {part.name for part in found.parts}
+    count = {part.name: part.operators for part in found.parts}
+    assert 0.5 * count["detector"] < found.delegated["detector"] <= count["detector"]
+    assert found.open_shape["detector"] == 0 < found.open_shape["crop"]
     assert all(run.milliseconds > 0 for run in found.runs)
     done = examined(files / "a.tflite", "--photos", files / "a.png")
     assert done.exit_code == 0, done.output

@@ -11,7 +11,9 @@ from fused_ocr.cli import main
 from fused_ocr.recognition.cut_as import cut_of
 from fused_ocr.recognition.recognizer import alphabet_of, kinds_of
 from fused_ocr.runtimes import load_keras_model
+from fused_ocr.training import string_recipe
 from fused_ocr.training.annotations import AnnotatedPhoto, write_annotations
+from fused_ocr.training.strips import StripBatches
 
 ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
@@ -59,6 +61,22 @@ def test_regions_are_learnt_and_the_best_of_two_is_kept(scenes, tmp_path):
     assert again.exit_code == 0, again.output
     later = json.loads((out / "repeats.json").read_text())
     assert later[:2] == told and len(later) == 3
+
+
+def test_shift_is_that_of_training_alone(scenes, monkeypatch, tmp_path):
+    made = []
+
+    def noting(kept, size, seed, augmentation):
+        made.append(augmentation)
+        return StripBatches(kept, size, seed, augmentation)
+
+    monkeypatch.setattr(string_recipe, "StripBatches", noting)
+    done = trained(
+        scenes, tmp_path, "--size", 16, 48, "--shift", 0.0926, "--augmentation", 0
+    )
+    assert done.exit_code == 0, done.output
+    assert [one.shift for one in made] == [0.0926, 0.0]
+    assert {one.rotation for one in made} == {0.0}
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 """Strips: what is cut, what is left out, and batches that move but never mirror."""
 
+import dataclasses
 import itertools
 
 import numpy as np
@@ -128,6 +129,19 @@ def test_moves_are_small_and_never_mirror():
     assert (middle[:, 0, 0] > middle[:, 0, 1]).all()
     assert (middle[:, 0, 0] > middle[:, 1, 0]).all()
     assert crops.std(0).max() > 0.2  # and it is moved
+
+
+def test_shifts_alone_are_patches_of_a_larger_crop():
+    # Random 54x54 patches of 64x64 crops; each pixel of the strip tells where it is.
+    rows, columns = np.mgrid[:74, :74].astype(np.uint8)
+    plain = StripAugmentation.of_strength((54, 54), 0.0)
+    patches = dataclasses.replace(plain, shift=5 / 54)
+    for place, axis in ((rows, 1), (columns, 2)):
+        strips = tf.constant(np.repeat(place[None], 300, 0))
+        seen = patches(strips, tf.constant([3, 4])).numpy()[..., 0] * 255
+        first = seen.min((1, 2))
+        assert 5 <= first.min() < 5.3 and 14.7 < first.max() <= 15  # rim 10, 5 or less
+        assert abs(np.diff(seen, axis=axis) - 1).max() < 1e-3
 
 
 def test_batches_are_decided_by_their_numbers():
