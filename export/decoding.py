@@ -9,61 +9,82 @@ from .orientation import exif_orientation, upright
 __all__ = ["decode_files"]
 
 
-def decode_files(encoded: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+def decode_files(encoded: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
     """Decode and turn upright a batch of files.
+
+    A server puts requests of several people together: what cannot be decoded must not
+    fail those beside it, so it becomes a black picture of one pixel.
 
     Args:
         encoded: string (B,), JPEG, PNG, GIF (its first picture) or BMP files.
 
     Returns:
-        images uint8 (B, H, W, 3), each picture at the top left, zeros around; and sizes
-        int32 (B, 2), their heights and widths.
+        images uint8 (B, H, W, 3), each picture at the top left, zeros around; sizes
+        int32 (B, 2), their heights and widths; and which could be decoded, bool (B,).
     """
-    found: tuple[tf.Tensor, tf.Tensor] = tf.cond(
+    found: tuple[tf.Tensor, tf.Tensor, tf.Tensor] = tf.cond(
         tf.size(encoded) == 1,
-        lambda: _decode_one(encoded[0]),
+        lambda: _decode_one(encoded),
         lambda: _decode_all(encoded),
     )
     return found
 
 
-def _decode(encoded: tf.Tensor) -> tf.Tensor:
-    image = tf.io.decode_image(encoded, channels=3, expand_animations=False)
-    image.set_shape((None, None, 3))
-    return upright(image, exif_orientation(encoded))
+def _decode_one(encoded: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+    """One file needs no padding, which would copy it."""
+    place, image, size = (
+        _pictures(encoded).concatenate(_end()).take(1).get_single_element()
+    )
+    return image[None], size[None], place[None] >= 0
 
 
-def _decode_one(encoded: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-    """One file needs no list and no padding, which would copy it four times."""
-    image = _decode(encoded)
-    return image[None], tf.shape(image)[None, :2]
-
-
-def _decode_all(encoded: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+def _decode_all(encoded: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+    # As many as can be decoded, in their order, and the end: without one there would be
+    # no batch of no pictures.
+    pictures = _pictures(encoded).concatenate(_end())
+    most = tf.size(encoded, tf.int64) + 1
+    places, images, sizes = pictures.padded_batch(most).get_single_element()
     count = tf.size(encoded)
-    # A list that takes pictures of any size; map_fn would want one size for all.
-    pictures = tf.TensorArray(
-        tf.uint8, count, infer_shape=False, element_shape=(None, None, 3)
+    # Each file's row among them; the last for those that could not be decoded.
+    rows = tf.tensor_scatter_nd_update(
+        tf.fill((count,), tf.size(places) - 1),
+        places[:-1, None],
+        tf.range(tf.size(places) - 1),
     )
-    _, pictures = tf.while_loop(
-        lambda i, _: i < count,
-        lambda i, made: (i + 1, made.write(i, _decode(encoded[i]))),
-        (0, pictures),
+    decoded = rows < tf.size(places) - 1
+    images = tf.cond(
+        tf.reduce_all(decoded), lambda: images[:-1], lambda: tf.gather(images, rows)
     )
-    sizes = tf.map_fn(
-        lambda i: tf.shape(pictures.read(i))[:2],
-        tf.range(count),
-        fn_output_signature=tf.TensorSpec((2,), tf.int32),
-    )
-    largest = tf.reduce_max(sizes, 0)
+    return images, tf.gather(sizes, rows), decoded
 
-    def pad(i: tf.Tensor) -> tf.Tensor:
-        rest = largest - sizes[i]
-        return tf.pad(pictures.read(i), [[0, rest[0]], [0, rest[1]], [0, 0]])
 
-    padded = tf.map_fn(
-        pad,
-        tf.range(count),
-        fn_output_signature=tf.TensorSpec((None, None, 3), tf.uint8),
-    )
-    return padded, sizes
+def _pictures(encoded: tf.Tensor) -> tf.data.Dataset:
+    """Place, picture and size of every file that can be decoded.
+
+    Datasets are the one thing in a graph that can go on after an error.
+    """
+
+    def decode(
+        place: tf.Tensor, file: tf.Tensor
+    ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+        image = tf.io.decode_image(file, channels=3, expand_animations=False)
+        image.set_shape((None, None, 3))
+        image = upright(image, exif_orientation(file))
+        return place, image, tf.shape(image)[:2]
+
+    files = tf.data.Dataset.from_tensor_slices((tf.range(tf.size(encoded)), encoded))
+    # One after the other: the reader that follows has use for every processor.
+    return files.map(decode).ignore_errors().with_options(_plain())
+
+
+def _end() -> tf.data.Dataset:
+    black = tf.zeros((1, 1, 3), tf.uint8)
+    return tf.data.Dataset.from_tensors((-1, black, tf.shape(black)[:2]))
+
+
+def _plain() -> tf.data.Options:
+    """Without what pays for long datasets alone: tuning, and rewriting their graph."""
+    options = tf.data.Options()
+    options.autotune.enabled = False
+    options.experimental_optimization.apply_default_optimizations = False
+    return options

@@ -43,7 +43,9 @@ OUTPUT_NAMES = (
 """The outputs of every signature of a reader of characters: a contract."""
 
 REGION_OUTPUT_NAMES = tuple(sorted([*OUTPUT_NAMES, "agreement", "quad", "readable"]))
-"""Those of a reader of regions."""
+"""Those of a reader of regions. `serving_bytes` of both has `error` besides."""
+
+_UNDECODABLE = "This is no JPEG, PNG, GIF or BMP file that can be decoded."
 
 
 def export_saved_model(
@@ -119,7 +121,10 @@ def _write(model: keras.Model, folder: Path) -> None:
         return _with_text(read(images, sizes))
 
     def read_bytes(image_bytes: tf.Tensor) -> dict[str, tf.Tensor]:
-        return _with_text(read(*decode_files(image_bytes)))
+        images, sizes, decoded = decode_files(image_bytes)
+        outputs = _with_text(read(images, sizes))
+        # The black pixel that stands for a bad file has nothing to read.
+        return {**outputs, "error": tf.where(decoded, "", _UNDECODABLE)}
 
     signatures = {
         name: tf.function(function, input_signature=signature)

@@ -21,7 +21,7 @@ BUSY = {
     grpc.StatusCode.RESOURCE_EXHAUSTED,
     grpc.StatusCode.DEADLINE_EXCEEDED,
 }
-WANTED = ("text", "score", "box", "count")
+WANTED = ("text", "score", "box", "count", "error")
 
 
 def main() -> None:
@@ -64,6 +64,7 @@ def ask_over(channel: grpc.Channel, options) -> Ask:
                 "score": found["score"][i].tolist(),
                 "box": found["box"][i].tolist(),
                 "count": found["count"][i],
+                "error": found["error"][i].decode(),
             }
             for i in range(len(found["count"]))
         ]

@@ -7,8 +7,9 @@
  *     ./predict served/plates/1 a.jpg b.jpg
  *
  * It prints a line for each reading: the photo, the string and its score, with tabs
- * between them. All photos go in one request, whatever their sizes. The library is the
- * one that the tensorflow package brings; libtensorflow of the C downloads does, too.
+ * between them. All photos go in one request, whatever their sizes; one that cannot be
+ * decoded has its error on stderr, and the exit status is 1. The library is the one that
+ * the tensorflow package brings; libtensorflow of the C downloads does, too.
  */
 
 #include <stdint.h>
@@ -149,31 +150,41 @@ int main(int argc, char **argv) {
   TF_Output input = tensor(graph, signature, INPUTS, "image_bytes");
   TF_Output outputs[] = {tensor(graph, signature, OUTPUTS, "text"),
                          tensor(graph, signature, OUTPUTS, "score"),
-                         tensor(graph, signature, OUTPUTS, "count")};
+                         tensor(graph, signature, OUTPUTS, "count"),
+                         tensor(graph, signature, OUTPUTS, "error")};
 
-  TF_Tensor *found[3];
-  TF_SessionRun(session, NULL, &input, &photos, 1, outputs, found, 3, NULL, 0, NULL,
+  TF_Tensor *found[4];
+  TF_SessionRun(session, NULL, &input, &photos, 1, outputs, found, 4, NULL, 0, NULL,
                 status);
   require(status, "serving_bytes");
 
   const TF_TString *text = TF_TensorData(found[0]);  /* (B, R) */
   const float *score = TF_TensorData(found[1]);      /* (B, R) */
   const int32_t *readings = TF_TensorData(found[2]); /* (B,) */
+  const TF_TString *error = TF_TensorData(found[3]);  /* (B,) */
   int64_t most = TF_Dim(found[0], 1);
-  for (int i = 0; i < count; ++i)
+  int failed = 0;
+  for (int i = 0; i < count; ++i) {
+    if (TF_StringGetSize(&error[i])) {
+      fprintf(stderr, "Error: %s: %.*s\n", paths[i], (int)TF_StringGetSize(&error[i]),
+              TF_StringGetDataPointer(&error[i]));
+      failed = 1;
+    }
     for (int64_t j = i * most; j < i * most + readings[i]; ++j)
       printf("%s\t%.*s\t%.3f\n", paths[i], (int)TF_StringGetSize(&text[j]),
              TF_StringGetDataPointer(&text[j]), score[j]);
+  }
 
   delete_strings(photos);
   delete_strings(found[0]);
   TF_DeleteTensor(found[1]);
   TF_DeleteTensor(found[2]);
+  delete_strings(found[3]);
   TF_CloseSession(session, status);
   TF_DeleteSession(session, status);
   TF_DeleteSessionOptions(options);
   TF_DeleteBuffer(meta);
   TF_DeleteGraph(graph);
   TF_DeleteStatus(status);
-  return 0;
+  return failed;
 }

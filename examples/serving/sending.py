@@ -1,7 +1,6 @@
 """What the two clients share: photos in batches, sent again when a server is busy.
 
-A file that is no image fails the whole request it is in, so the photos of a request
-that is refused are sent again one by one: only the bad ones are missing in the end.
+A file that is no image has its own error in the answer; those beside it are read.
 """
 
 import argparse
@@ -28,7 +27,7 @@ class Busy(Exception):
 
 
 class Refused(Exception):
-    """The server can answer, but not to this request: one of its photos is bad."""
+    """The server can answer, but not to this request: it is too large, or all bad."""
 
 
 def arguments(doc: str, server: str) -> argparse.ArgumentParser:
@@ -77,28 +76,11 @@ def read(
         yield from ((path, why) for path, why in batch if isinstance(why, str))
         try:
             rows = patiently(ask, [data for _, data in good], options.retries)
-        except Refused:
-            yield from ((path, alone(ask, data, options)) for path, data in good)
+        except Refused as error:
+            yield from ((path, str(error)) for path, _ in good)
         else:
             for (path, _), row in zip(good, rows, strict=True):
                 yield path, readings(row)
-
-
-def alone(ask: Ask, data: bytes, options: argparse.Namespace) -> list[dict] | str:
-    """One photo's readings, or why it is refused.
-
-    It is sent twice before that is believed: TF Serving may have put it together with a
-    bad photo of somebody else's.
-    """
-    why = ""
-    for _ in range(2):
-        try:
-            (row,) = patiently(ask, [data], options.retries)
-        except Refused as error:
-            why = str(error)
-        else:
-            return readings(row)
-    return why
 
 
 def batches(
@@ -151,11 +133,8 @@ def patiently(ask: Ask, files: list[bytes], retries: int) -> list[dict]:
 
 
 def readings(row: dict) -> list[dict] | str:
-    """The readings of a photo: outputs have unused rows behind the first `count`.
-
-    `fused-ocr serve` answers the good photos beside a bad one, and says there why.
-    """
-    if row.get("error"):
+    """The readings of a photo: outputs have unused rows behind the first `count`."""
+    if row["error"]:
         return row["error"]
     return [
         {"text": row["text"][i], "score": row["score"][i], "box": row["box"][i]}

@@ -1,8 +1,8 @@
 """Readings as TF Serving's answers: predictions, status, metadata.
 
-TF Serving answers a request with a photo that it cannot read by an error for all of it.
-Here the others are answered: the bad one's prediction has a count of 0 and a text
-`error`, which is in no other prediction. If no photo could be read, it is an error.
+As in an exported SavedModel a photo that cannot be read has a count of 0 and a reason,
+its `error`, which is empty for the others, here for pixels as well. If no photo could
+be read, the whole answer is an error.
 """
 
 from __future__ import annotations
@@ -50,18 +50,15 @@ def predict_body(results: Sequence[Outputs | str], shapes: Shapes, form: str) ->
     if all(errors):
         raise RequestError(400, " ".join(errors), "photo")
     rows = [
-        _with_text(_nothing(shapes) if isinstance(one, str) else one) for one in results
+        {
+            **_with_text(_nothing(shapes) if isinstance(one, str) else one),
+            "error": error,
+        }
+        for one, error in zip(results, errors, strict=True)
     ]
     if form == "row":
-        for row, error in zip(rows, errors, strict=True):
-            if error:
-                row["error"] = error
         return dumps({"predictions": rows})
-    columns: dict[str, Any] = {
-        name: [row[name] for row in rows] for name in sorted(rows[0])
-    }
-    if any(errors):
-        columns["error"] = errors
+    columns = {name: [row[name] for row in rows] for name in sorted(rows[0])}
     return dumps({"outputs": columns})
 
 
@@ -103,6 +100,7 @@ def metadata(name: str, version: int, shapes: Shapes) -> dict[str, Any]:
         for key, (dtype, shape) in shapes.items()
     }
     outputs["text"] = _tensor("DT_STRING", (-1, *shapes["score"][1]), "text")
+    outputs["error"] = _tensor("DT_STRING", (-1,), "error")
     signatures = {
         signature: {
             "inputs": {i: _tensor(*_INPUTS[i], f"{signature}_{i}:0") for i in inputs},

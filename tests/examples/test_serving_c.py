@@ -72,7 +72,7 @@ def test_it_has_no_python(program):
     ("model", "content", "said"),
     [
         ("no/such/folder", b"no image", "no/such/folder"),
-        (None, b"no image", "Unknown image file format"),
+        (None, b"no image", "broken.jpg: This is no JPEG, PNG, GIF or BMP file"),
         (None, b"", "it is empty"),
         (None, None, "it cannot be opened"),
     ],
@@ -87,6 +87,17 @@ def test_what_cannot_be_read(program, served, tmp_path, model, content, said):
     )  # fmt: skip
     assert (done.returncode, done.stdout) == (1, "")
     assert said in done.stderr
+
+
+def test_a_bad_photo_fails_alone(program, served, tmp_path):
+    good = photo(tmp_path / "good.jpg", 131, 197)
+    bad = tmp_path / "bad.jpg"
+    bad.write_bytes(good.read_bytes()[:2000])
+    command = [program, served / "squares" / "1"]
+    alone = subprocess.run([*command, good], check=True, capture_output=True)
+    done = subprocess.run([*command, bad, good], check=False, capture_output=True)
+    assert (done.returncode, done.stdout) == (1, alone.stdout)
+    assert b"bad.jpg: This is no JPEG" in done.stderr
 
 
 def test_misuse(program):

@@ -31,21 +31,21 @@ def test_one_file(kind):
     image = picture(5, 7)
     saved = io.BytesIO()
     Image.fromarray(image).save(saved, kind)
-    images, sizes = decode(tf.constant([saved.getvalue()]))
+    images, sizes, _ = decode(tf.constant([saved.getvalue()]))
     np.testing.assert_array_equal(images, image[None])
     assert sizes.numpy().tolist() == [[5, 7]] and sizes.dtype == tf.int32
 
 
 def test_one_file_on_its_side():
     image = picture(5, 7)
-    images, sizes = decode(tf.constant([file(image, orientation=6)]))
+    images, sizes, _ = decode(tf.constant([file(image, orientation=6)]))
     np.testing.assert_array_equal(images[0], np.rot90(image, -1))
     assert sizes.numpy().tolist() == [[7, 5]]
 
 
 def test_several_sizes_are_padded_to_the_largest():
     pictures = [picture(5, 7, 1), picture(9, 2, 2), picture(1, 1, 3)]
-    images, sizes = decode(tf.constant([file(p) for p in pictures]))
+    images, sizes, _ = decode(tf.constant([file(p) for p in pictures]))
     assert images.shape == (3, 9, 7, 3) and images.dtype == tf.uint8
     assert sizes.numpy().tolist() == [[5, 7], [9, 2], [1, 1]]
     for image, truth in zip(images.numpy(), pictures, strict=True):
@@ -55,6 +55,19 @@ def test_several_sizes_are_padded_to_the_largest():
         assert not image.any()
 
 
-def test_what_is_no_picture_is_an_error():
-    with pytest.raises(tf.errors.InvalidArgumentError):
-        decode(tf.constant([b"no picture"]))
+@pytest.mark.parametrize("good", [(), (0,), (1, 3), (0, 1, 2, 3)])
+def test_what_is_no_picture_is_a_black_pixel(good):
+    pictures = [picture(5, 7 + i, i) for i in range(4)]
+    files = [file(p) if i in good else b"none" for i, p in enumerate(pictures)]
+    images, sizes, decoded = decode(tf.constant(files))
+    assert decoded.numpy().tolist() == [i in good for i in range(4)]
+    for i, (height, width) in enumerate(sizes.numpy()):
+        truth = pictures[i] if i in good else np.zeros((1, 1, 3))
+        np.testing.assert_array_equal(images[i, :height, :width], truth)
+        assert images[i].numpy().sum() == truth.sum()
+
+
+def test_one_that_is_no_picture():
+    images, sizes, decoded = decode(tf.constant([b"none"]))
+    assert images.numpy().tolist() == [[[[0, 0, 0]]]]
+    assert (sizes.numpy().tolist(), decoded.numpy().tolist()) == ([[1, 1]], [False])

@@ -62,7 +62,29 @@ def test_signatures_are_the_contract(exported):
     for name, inputs in expected.items():
         given = signatures[name].structured_input_signature[1]
         assert {k: (v.dtype, v.shape.as_list()) for k, v in given.items()} == inputs
-        assert sorted(signatures[name].structured_outputs) == list(OUTPUT_NAMES)
+        own = ["error"] if name == "serving_bytes" else []
+        found = signatures[name].structured_outputs
+        assert sorted(found) == sorted([*OUTPUT_NAMES, *own])
+
+
+@pytest.mark.parametrize("bad", [b"", b"no image", b"\x89PNG\r\n\x1a\n cut off"])
+def test_a_bad_file_fails_alone(exported, bad):
+    signature = tf.saved_model.load(str(exported)).signatures["serving_bytes"]
+    files = [png(image) for image in drawn()]
+    whole = signature(image_bytes=tf.constant(files))
+    assert not whole["error"].numpy().any() and whole["count"].numpy().any()
+    found = signature(image_bytes=tf.constant([bad, *files, files[0][:-30]]))
+    said = found["error"].numpy().tolist()
+    assert said[1:-1] == [b""] * len(files)
+    assert all(b"no JPEG, PNG, GIF or BMP" in one for one in (said[0], said[-1]))
+    assert found["count"].numpy()[[0, -1]].tolist() == [0, 0]
+    for name, value in whole.items():
+        if value.dtype == tf.float32:  # summed in another order
+            np.testing.assert_allclose(found[name][1:-1], value, atol=1e-3)
+        else:
+            np.testing.assert_array_equal(found[name][1:-1], value)
+    alone = signature(image_bytes=tf.constant([bad]))
+    assert alone["error"].numpy()[0] == said[0] and alone["count"].numpy() == [0]
 
 
 def test_bytes_of_different_sizes_in_one_request(exported, model):

@@ -25,12 +25,14 @@ ROW = {
     "score": [0.1, 0.0],  # and not 0.10000000149
     "count": 1,
     "text": ["42", ""],
+    "error": "",
 }
 NOTHING = {
     "codes": [[-1, -1, -1], [-1, -1, -1]],
     "score": [0.0, 0.0],
     "count": 0,
     "text": ["", ""],
+    "error": "no image",
 }
 
 
@@ -40,15 +42,13 @@ def body(results, form):
 
 def test_rows():
     assert body([GOOD, GOOD], "row") == {"predictions": [ROW, ROW]}
-    said = {**NOTHING, "error": "no image"}
-    assert body([GOOD, "no image"], "row") == {"predictions": [ROW, said]}
+    assert body([GOOD, "no image"], "row") == {"predictions": [ROW, NOTHING]}
 
 
 def test_columns():
     whole = {name: [ROW[name], NOTHING[name]] for name in ROW}
     assert body([GOOD, GOOD], "column")["outputs"]["count"] == [1, 1]
-    said = {"outputs": {**whole, "error": ["", "no image"]}}
-    assert body([GOOD, "no image"], "column") == said
+    assert body([GOOD, "no image"], "column") == {"outputs": whole}
 
 
 @pytest.mark.parametrize("form", ["row", "column"])
@@ -94,4 +94,5 @@ def test_metadata():
         "count": ("DT_INT32", ["-1"]),
         "score": ("DT_FLOAT", ["-1", "2"]),
         "text": ("DT_STRING", ["-1", "2"]),
+        "error": ("DT_STRING", ["-1"]),
     }
