@@ -65,9 +65,9 @@ def tag(photos: tuple[str, ...], out: Path, model: str, **options: Any) -> None:
     reads what is new. Photos that cannot be read are in the index with their error; if
     there are any, or something could not be looked into, the exit status is 1.
     """
-    from fused_ocr.archive.extra import needed
+    from fused_ocr.extras import needed
 
-    with needed():
+    with needed("An archive", "archive,tf"):
         import fsspec  # noqa: F401
         import pyarrow  # noqa: F401
     from fused_ocr.archive.listing import list_photos

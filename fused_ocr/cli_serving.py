@@ -66,11 +66,11 @@ def serve(model: str, **options: Any) -> None:  # fmt: skip
     `fused-ocr export serving` writes: of one model's versions, whose newest is served
     and whose new ones are loaded without a break, or of several models.
     """
-    from fused_ocr.serving.extra import needed
+    from fused_ocr.extras import needed
     from fused_ocr.serving.limits import Limits
     from fused_ocr.serving.versions import find_models
 
-    with needed():
+    with needed("The server", "serve"):
         import orjson  # noqa: F401
         import prometheus_client  # noqa: F401
         import ray.serve  # noqa: F401

@@ -8,9 +8,9 @@ import os
 import signal
 from collections.abc import Iterator
 
-from fused_ocr.archive.extra import needed
 from fused_ocr.cli_runs import quiet
 from fused_ocr.errors import ArchiveError
+from fused_ocr.extras import needed
 from fused_ocr.local_ray import LOOPBACK, QUIET, interrupted_by, ray_here
 
 __all__ = ["joined", "room_for"]
@@ -34,7 +34,7 @@ def joined(address: str | None, workers: int) -> Iterator[None]:
     """
     for name, value in {**QUIET, **({} if address else LOOPBACK)}.items():
         os.environ.setdefault(name, value)
-    with needed():
+    with needed("An archive", "archive,tf"):
         import ray
         import ray.data
     with contextlib.ExitStack() as stack:

@@ -85,9 +85,9 @@ def find(
             "max_distance is how far a reading may be from `text`, 0 or more. "
             f"Received: {max_distance} and text {text!r}."
         )
-    from fused_ocr.archive.extra import needed
+    from fused_ocr.extras import needed
 
-    with needed():
+    with needed("An archive", "archive,tf"):
         import duckdb
         import pyarrow as pa
         import pyarrow.dataset as ds

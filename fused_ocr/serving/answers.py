@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from fused_ocr.serving.extra import needed
+from fused_ocr.extras import needed
 from fused_ocr.serving.routes import SIGNATURES, RequestError
 
 __all__ = ["dumps", "error_body", "metadata", "predict_body", "status"]
@@ -118,7 +118,7 @@ def metadata(name: str, version: int, shapes: Shapes) -> dict[str, Any]:
 
 def dumps(values: Any) -> bytes:
     """JSON; arrays as lists, float32 in as few digits as tell them apart."""
-    with needed():
+    with needed("The server", "serve"):
         import orjson
     return orjson.dumps(values, option=orjson.OPT_SERIALIZE_NUMPY)
 

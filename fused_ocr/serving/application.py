@@ -14,9 +14,9 @@ import os
 from typing import Any
 
 from fused_ocr.errors import ImageError
+from fused_ocr.extras import needed
 from fused_ocr.images import read_image
 from fused_ocr.serving.answers import Outputs, Shapes
-from fused_ocr.serving.extra import needed
 from fused_ocr.serving.limits import Limits
 from fused_ocr.serving.loading import LoadedModel, NewestVersion
 from fused_ocr.serving.routes import Photo
@@ -170,7 +170,7 @@ def deployment(
         replicas: processes that read.
         threads: of each.
     """
-    with needed():
+    with needed("The server", "serve"):
         from ray import serve
     return serve.deployment(
         name=model.name,
@@ -212,7 +212,7 @@ def build(options: dict[str, Any]) -> Any:
         options: `model` (see `find_models`), `replicas`, `threads`, and the fields of
             `Limits`.
     """
-    with needed():
+    with needed("The server", "serve"):
         from ray import serve
     options = dict(options)
     models, _ = find_models(options.pop("model"), options.pop("name", None))

@@ -6,8 +6,8 @@ import asyncio
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from fused_ocr.extras import needed
 from fused_ocr.serving.deadline import deadline
-from fused_ocr.serving.extra import needed
 from fused_ocr.serving.routes import RequestError
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ async def ask(
 
 
 def _kind_of(error: Exception) -> str:
-    with needed():
+    with needed("The server", "serve"):
         from ray.exceptions import RayActorError
         from ray.serve import exceptions
     if isinstance(error, exceptions.BackPressureError):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from fused_ocr.serving.extra import needed
+from fused_ocr.extras import needed
 
 __all__ = ["patient_protocol"]
 
@@ -27,7 +27,7 @@ def patient_protocol(seconds: float) -> Any:
         seconds: from the first byte of a head to its last, or from an answer to the
             end of what was sent with it.
     """
-    with needed():
+    with needed("The server", "serve"):
         from uvicorn.protocols.http.h11_impl import H11Protocol
 
     class Patient(H11Protocol):

@@ -10,10 +10,10 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from fused_ocr.extras import needed
 from fused_ocr.serving import answers
 from fused_ocr.serving.asking import ask
 from fused_ocr.serving.deadline import deadline
-from fused_ocr.serving.extra import needed
 from fused_ocr.serving.limits import Gate, Limits
 from fused_ocr.serving.metrics import Metrics
 from fused_ocr.serving.routes import RequestError, Target, parse_predict, target_of
@@ -53,7 +53,7 @@ class Front:
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """The ASGI application."""
-        with needed():
+        with needed("The server", "serve"):
             from starlette.requests import ClientDisconnect, Request
         if scope["type"] != "http":
             return
@@ -63,7 +63,7 @@ class Front:
 
     async def answer(self, request: Any) -> Any:
         """Answer a request of Starlette's with a response of Starlette's."""
-        with needed():
+        with needed("The server", "serve"):
             from starlette.requests import ClientDisconnect
             from starlette.responses import Response
         began, path, model = time.monotonic(), request.url.path, ""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fused_ocr.serving.extra import needed
+from fused_ocr.extras import needed
 
 if TYPE_CHECKING:
     from fused_ocr.serving.application import Answer
@@ -19,7 +19,7 @@ class Metrics:
     """Counters of one server, in a registry of their own."""
 
     def __init__(self) -> None:
-        with needed():
+        with needed("The server", "serve"):
             import prometheus_client as prometheus
         self._registry = prometheus.CollectorRegistry()
         counter, gauge, histogram = (

@@ -11,7 +11,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from fused_ocr.serving.extra import needed
+from fused_ocr.extras import needed
 
 __all__ = [
     "SIGNATURES",
@@ -141,7 +141,7 @@ def parse_predict(body: bytes | bytearray, max_photos: int) -> Asked:
 
 
 def _json(body: bytes | bytearray) -> dict[str, Any]:
-    with needed():
+    with needed("The server", "serve"):
         import orjson
     try:
         values = orjson.loads(body)

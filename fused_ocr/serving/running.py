@@ -17,10 +17,10 @@ from typing import Any
 
 from fused_ocr.cli_runs import quiet
 from fused_ocr.errors import ArtefactError, ConfigError
+from fused_ocr.extras import needed
 from fused_ocr.local_ray import LOOPBACK, QUIET, interrupted_by, ray_here
 from fused_ocr.serving.application import deployment
 from fused_ocr.serving.connection import patient_protocol
-from fused_ocr.serving.extra import needed
 from fused_ocr.serving.front import Front
 from fused_ocr.serving.limits import Limits
 from fused_ocr.serving.versions import ServedModel
@@ -96,7 +96,7 @@ def serve(
         MissingDependencyError: the extra `serve` is not installed.
     """
     os.environ.update({k: os.environ.get(k, v) for k, v in _ENVIRONMENT.items()})
-    with needed():
+    with needed("The server", "serve"):
         import uvicorn
     out = sys.stdout
     with contextlib.ExitStack() as stack:
