@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 from fused_ocr.cli_runs import quiet
 
-__all__ = ["LOOPBACK", "QUIET", "interrupted_by", "ray_here"]
+__all__ = ["LOOPBACK", "QUIET", "interrupted_by", "processors_here", "ray_here"]
 
 QUIET = {
     "RAY_USAGE_STATS_ENABLED": "0",  # or it tells its makers of every start
@@ -30,6 +30,13 @@ LOOPBACK = {
 
 _LONGEST = 40
 """Characters of the path of the folder in which Ray makes a folder for its sockets."""
+
+
+def processors_here() -> int:
+    """How many processors this process may use."""
+    if hasattr(os, "sched_getaffinity"):  # not on macOS
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 @contextlib.contextmanager

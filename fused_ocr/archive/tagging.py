@@ -12,6 +12,7 @@ from fused_ocr.archive.flow import Done, Flow, Predictor
 from fused_ocr.archive.index import LARGEST_CHUNK, writing_index
 from fused_ocr.archive.listing import Listing
 from fused_ocr.images import MAX_PIXELS
+from fused_ocr.local_ray import processors_here
 
 __all__ = ["Model", "Progress", "TagSettings", "tag"]
 
@@ -116,7 +117,6 @@ def tag(
         "min_score": settings.min_score,
         "max_pixels": settings.max_pixels,
     }
-    processors = len(os.sched_getaffinity(0))
     flow = Flow(
         load=model.load,
         options={
@@ -128,7 +128,7 @@ def tag(
         memory=model.memory,
     )
     with writing_index(out, made_with, restart=settings.restart) as index:
-        offered = settings.workers or processors
+        offered = settings.workers or processors_here()
         share = listing.sources.num_rows // (8 * offered)
         index.add(listing.sources, min(max(share, _SMALLEST_CHUNK), LARGEST_CHUNK))
         chunks = index.chunks_to_read(retry_errors=settings.retry_errors)

@@ -18,7 +18,13 @@ from typing import Any
 from fused_ocr.cli_runs import quiet
 from fused_ocr.errors import ArtefactError, ConfigError
 from fused_ocr.extras import needed
-from fused_ocr.local_ray import LOOPBACK, QUIET, interrupted_by, ray_here
+from fused_ocr.local_ray import (
+    LOOPBACK,
+    QUIET,
+    interrupted_by,
+    processors_here,
+    ray_here,
+)
 from fused_ocr.serving.application import deployment
 from fused_ocr.serving.connection import patient_protocol
 from fused_ocr.serving.front import Front
@@ -63,11 +69,7 @@ class Place:
     @staticmethod
     def shared_out(replicas: int | None, threads: int | None) -> dict[str, int]:
         """This machine's processors as replicas and threads, what is None filled in."""
-        processors = (
-            len(os.sched_getaffinity(0))
-            if hasattr(os, "sched_getaffinity")
-            else os.cpu_count() or 1
-        )
+        processors = processors_here()
         replicas = replicas or max(1, min(_REPLICAS, processors // (threads or 1)))
         return {
             "replicas": replicas,
