@@ -94,7 +94,7 @@ def _print_single(label: str, scores: dict[str, float], bar: str) -> None:
 
 
 def _show(key: str, value: float) -> str:
-    return f"{value:.4f}" if key.startswith("AP") else f"{value:.2%}"
+    return f"{value:.5f}" if key.startswith("AP") else f"{value:.2%}"
 
 
 if __name__ == "__main__":
