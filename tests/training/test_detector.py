@@ -107,7 +107,7 @@ def test_corners_are_learnt(tmp_path):
 
 @pytest.mark.parametrize("config", [TINY, CORNERED])
 def test_a_detector_with_corners_starts_from_one(tmp_path, monkeypatch, config):
-    monkeypatch.setattr(detector, "train", lambda *_: None)
+    monkeypatch.setattr(detector, "train", lambda *_, **__: None)
     init = build_retinanet(config)
     rng = np.random.default_rng(4)
     init.set_weights([w + rng.uniform(0, 0.01, w.shape) for w in init.get_weights()])
@@ -134,7 +134,7 @@ def test_a_start_that_does_not_fit_is_refused(tmp_path):
 
 
 def test_other_anchors_keep_the_features(tmp_path, monkeypatch):
-    monkeypatch.setattr(detector, "train", lambda *_: None)
+    monkeypatch.setattr(detector, "train", lambda *_, **__: None)
     init = build_retinanet(CORNERED)
     anchors = TINY.anchors.replace(ratios=(0.5,))
     model = training_model(
