@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import math
 import os
 import random
 import subprocess
@@ -110,8 +111,8 @@ def main(
         print("|---|---|---|---|")
         for model, _, rate in rows:
             hour = rate * 3600 / (workers or cores)
-            need = 1e6 / (8 * hour)
-            print(f"| `{model}` | {hour:,.0f} | {24 * hour:,.0f} | {need:.0f} cores |")
+            need = math.ceil(1e6 / (8 * hour))
+            print(f"| `{model}` | {hour:,.0f} | {24 * hour:,.0f} | {need} cores |")
 
 
 def make_photos(folder: Path, count: int) -> list[str]:
