@@ -99,10 +99,10 @@ class Assembly(keras.layers.Layer):
 class AssembleCharacters(Assembly):
     """Groups single characters into readings, in reading order.
 
-    A character whose likeliest class is the blank is dropped: the recogniser has the
-    last word on what the detector found. A reading's score is that of its worst
-    character, and a character's part in it the detector's score times the recogniser's
-    probability. A line longer than S goes on in the next reading.
+    A character's score is the detector's times the recogniser's probability. It is
+    dropped if that is less than `min_score`, or if its likeliest class is the blank:
+    the recogniser has the last word on what the detector found. A reading's score is
+    that of its worst character. A line longer than S goes on in the next reading.
 
     Args:
         config: an `AssemblyConfig`, or its dictionary.
@@ -140,8 +140,13 @@ class AssembleCharacters(Assembly):
         rows = boxes_yxyx.shape[1]
         read = probabilities[:, :, 0]  # (B, N, A)
         best = tf.argmax(read, -1, output_type=tf.int32)
-        valid = tf.sequence_mask(count, rows) & (best != self.alphabet.blank)
         named, codes = best_characters(read, self.alphabet)
+        sure = scores * named[..., 0]
+        valid = (
+            tf.sequence_mask(count, rows)
+            & (best != self.alphabet.blank)
+            & (sure >= self.assembly.min_score)
+        )
 
         linked = self._lines(boxes_yxyx, valid)
         place, readings = self._places(boxes_yxyx, valid, *linked)
@@ -157,7 +162,7 @@ class AssembleCharacters(Assembly):
 
         char_boxes = lay(boxes_yxyx, 0.0)
         spoken = used[..., 0]  # (B, R): the first slot of every reading is used
-        worst = tf.reduce_min(lay(scores * named[..., 0], 2.0), -1)
+        worst = tf.reduce_min(lay(sure, 2.0), -1)
         far = tf.constant(1e9)
         corner = tf.reduce_min(tf.where(used[..., None], char_boxes[..., :2], far), 2)
         opposite = tf.reduce_max(char_boxes[..., 2:], 2)

@@ -170,6 +170,11 @@ def describe(model: str, *, as_json: bool, card: bool) -> None:
     "--config", "config_file", type=click.File("r"), help="FusionConfig, JSON."
 )
 @click.option("--score-threshold", type=click.FloatRange(0, 1), help="Of detections.")
+@click.option(
+    "--min-score",
+    type=click.FloatRange(0, 1),
+    help="Of what is read: the detector's score times the recogniser's.",
+)
 @click.option("--iou-threshold", type=click.FloatRange(0, 1), help="Of suppression.")
 @click.option(
     "--max-detections", type=click.IntRange(1), help="Boxes a photo may have."
@@ -222,6 +227,9 @@ def fuse(
         if options[name] is not None
     }
     config = config.replace(selection=config.selection.replace(**changes))
+    if options["min_score"] is not None:
+        assembly = config.assembly.replace(min_score=options["min_score"])
+        config = config.replace(assembly=assembly)
     refiner = options["refiner"] and load_keras_model(Path(options["refiner"]))
     model = join(finder, reader, config, refiner=refiner)
     save_model(model, output, card=card.read() if card else "", half=half)

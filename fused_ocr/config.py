@@ -271,13 +271,18 @@ class AssemblyConfig(Config):
     """Neighbours differ at most this much in height."""
     min_readable: float = 0.5
     """A region that is readable with less than this probability keeps no text."""
+    min_score: float = 0.0
+    """What is read needs at least this score, the detector's times the recogniser's: a
+    character, or the worst of a region's string. One doubt alone may be small, and both
+    together too many."""
 
     def __post_init__(self) -> None:
         self._need(self.slots >= 1, "must be at least 1", "slots")
         self._need(self.max_gap >= 0, "must not be negative", "max_gap")
         self._need(0 <= self.min_overlap <= 1, "must be in 0..1", "min_overlap")
         self._need(self.max_ratio >= 1, "must be at least 1", "max_ratio")
-        self._need(0 <= self.min_readable <= 1, "must be in 0..1", "min_readable")
+        for field in ("min_readable", "min_score"):
+            self._need(0 <= getattr(self, field) <= 1, "must be in 0..1", field)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -28,8 +28,8 @@ class AssembleRegions(Assembly):
     Two finds of one region, as two classes or with corners that a refiner brought
     together, are one reading: that with the better score. A string ends at its first
     blank slot. A reading's score is the detector's times the recogniser's probability
-    of the worst character. Where single characters stand in the region is not known:
-    each has the region's box.
+    of the worst character; if that is less than `min_score` the region is dropped.
+    Where single characters stand in the region is not known: each has the region's box.
 
     If the recogniser says whether the length agrees with its characters, that is told;
     the characters' scores know it already.
@@ -38,8 +38,8 @@ class AssembleRegions(Assembly):
     kinds apart, they take the place of the detector's classes.
 
     Args:
-        config: an `AssemblyConfig`, or its dictionary; `slots` and `min_readable` are
-            used.
+        config: an `AssemblyConfig`, or its dictionary; `slots`, `min_readable`
+            and `min_score` are used.
         alphabet: the characters, in the order of the probabilities.
         labels: names of the recogniser's kinds, or else of the detector's classes.
         format_version: see `fused_ocr.artefact.FORMAT_VERSION`.
@@ -89,10 +89,11 @@ class AssembleRegions(Assembly):
         best = tf.argmax(probabilities, -1, output_type=tf.int32)  # (B, N, S)
         blanks = tf.cumsum(tf.cast(best == self.alphabet.blank, tf.int32), 2)
         spoken = (blanks == 0) & (found & legible)[..., None]
-        valid = spoken[..., 0] | (found & ~legible)  # (B, N)
         named, codes = best_characters(probabilities, self.alphabet)
         worst = tf.reduce_min(tf.where(spoken, named[..., 0], 1.0), -1)
         final = scores * worst * readable
+        sure = spoken[..., 0] & (final >= self.assembly.min_score)
+        valid = sure | (found & ~legible)  # (B, N)
         valid &= ~_twins(boxes_yxyx, tf.where(valid, final, -1.0))
         spoken &= valid[..., None]
 

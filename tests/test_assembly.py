@@ -256,6 +256,19 @@ def test_the_score_is_that_of_the_worst_character():
     assert found["score"][0, 0] == pytest.approx(0.2)
 
 
+def test_two_doubts_together_are_too_many():
+    characters = line("123", 10, 10)
+    boxes, _, classes, count, read = arrays(characters)
+    read[:] = 0
+    for i, probability in enumerate((0.75, 0.5, 0.5)):
+        read[0, i, 0, i + 1] = probability
+    # 0.5 * 0.75 = 0.375, 0.75 * 0.5 = 0.375, 0.5 * 0.5 = 0.25
+    scores = np.array([[0.5, 0.75, 0.5]], np.float32)
+    for least, expected in ((0.25, ["123"]), (0.3, ["12"]), (0.375, ["12"]), (0.4, [])):
+        found = assemble(boxes, scores, classes, count, read, min_score=least)
+        assert texts(found) == expected
+
+
 @pytest.mark.parametrize(
     ("alphabet", "codes", "scores"),
     [
@@ -427,7 +440,12 @@ def test_one_line_as_long_as_the_rows():
 
 def test_layer():
     config = AssemblyConfig(
-        slots=5, max_gap=0.5, min_overlap=0.4, max_ratio=2.0, min_readable=0.3
+        slots=5,
+        max_gap=0.5,
+        min_overlap=0.4,
+        max_ratio=2.0,
+        min_readable=0.3,
+        min_score=0.2,
     )
     arguments = {
         "config": config,

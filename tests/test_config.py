@@ -33,7 +33,12 @@ CROP = CropConfig(
     binarize=True,
 )  # fmt: skip
 ASSEMBLY = AssemblyConfig(
-    slots=5, max_gap=0.5, min_overlap=0.4, max_ratio=2.0, min_readable=0.3
+    slots=5,
+    max_gap=0.5,
+    min_overlap=0.4,
+    max_ratio=2.0,
+    min_readable=0.3,
+    min_score=0.2,
 )
 # Not one field of these is its default.
 OTHERS = [

@@ -23,13 +23,15 @@ def read(*texts, slots=4, sure=0.8, rows=None):
     return made
 
 
-def assemble(boxes, given, *, count=None, scores=None, classes=None, quads=None):
+def assemble(
+    boxes, given, *, count=None, scores=None, classes=None, quads=None, **config
+):
     probabilities = given["characters"] if isinstance(given, dict) else given
     rows = probabilities.shape[1]
     padded = np.zeros((1, rows, 4), np.float32)
     padded[0, : len(boxes)] = boxes
     layer = AssembleRegions(
-        AssemblyConfig(slots=probabilities.shape[2]), DIGITS, ("plate", "bib")
+        AssemblyConfig(slots=probabilities.shape[2], **config), DIGITS, ("plate", "bib")
     )
     found = layer(
         padded,
@@ -100,6 +102,26 @@ def test_the_score_is_the_worst_characters():
     given[0, 0, 1, 2] = 0.5
     found = assemble([(0, 0, 9, 40)], given, scores=np.array([[0.5]], np.float32))
     np.testing.assert_allclose(found["score"], [0.25], atol=1e-6)
+
+
+def test_what_is_too_doubtful_is_dropped():
+    given = read("12", "345")
+    given[0, 0, 1, 2] = 0.5  # 0.5 * 0.5 = 0.25
+    scores = np.array([[0.5, 0.5]], np.float32)
+    for least, expected in ((0.25, ["12", "345"]), (0.3, ["345"])):
+        found = assemble(
+            [(0, 0, 9, 40), (20, 0, 29, 40)], given, scores=scores, min_score=least
+        )
+        assert texts(found) == expected
+    # What nobody can read has no text that might be wrong.
+    unreadable = {
+        "characters": given,
+        "readable": np.array([[[0.0], [1.0]]], np.float32),
+    }
+    found = assemble(
+        [(0, 0, 9, 40), (20, 0, 29, 40)], unreadable, scores=scores, min_score=0.6
+    )
+    assert texts(found) == [""]
 
 
 def test_alternatives_leave_the_blank_out():
@@ -193,7 +215,12 @@ def test_as_a_layer():
     cases.append((boxes, *others, heads, rng.random((2, 5, 4, 2), np.float32)))
     arguments = {
         "config": AssemblyConfig(
-            slots=6, max_gap=0.5, min_overlap=0.4, max_ratio=2.0, min_readable=0.3
+            slots=6,
+            max_gap=0.5,
+            min_overlap=0.4,
+            max_ratio=2.0,
+            min_readable=0.3,
+            min_score=0.2,
         ),
         "alphabet": "987654321x",
         "labels": ("plate", "bib"),
