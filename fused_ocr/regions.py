@@ -20,16 +20,21 @@ __all__ = ["AssembleRegions"]
 _SAME = 0.5
 """IoU from which on two regions are one."""
 
+_WITHIN = 0.7
+"""The part of a region that lies inside another from which on it is one of its parts:
+the 7 of a 74 is no number."""
+
 
 @keras.saving.register_keras_serializable(package="fused_ocr")
 class AssembleRegions(Assembly):
     """Puts regions in reading order and drops those in which nothing is read.
 
     Two finds of one region, as two classes or with corners that a refiner brought
-    together, are one reading: that with the better score. A string ends at its first
-    blank slot. A reading's score is the detector's times the recogniser's probability
-    of the worst character; if that is less than `min_score` the region is dropped.
-    Where single characters stand in the region is not known: each has the region's box.
+    together, are one reading: that with the better score; and so are a region and a
+    part of it. A string ends at its first blank slot. A reading's score is the
+    detector's times the recogniser's probability of the worst character; if that is
+    less than `min_score` the region is dropped. Where single characters stand in the
+    region is not known: each has the region's box.
 
     If the recogniser says whether the length agrees with its characters, that is told;
     the characters' scores know it already.
@@ -94,7 +99,7 @@ class AssembleRegions(Assembly):
         final = scores * worst * readable
         sure = spoken[..., 0] & (final >= self.assembly.min_score)
         valid = sure | (found & ~legible)  # (B, N)
-        valid &= ~_twins(boxes_yxyx, tf.where(valid, final, -1.0))
+        valid &= ~_outdone(boxes_yxyx, tf.where(valid, final, -1.0))
         spoken &= valid[..., None]
 
         before = goes_before(boxes_yxyx[..., 0], boxes_yxyx[..., 2], boxes_yxyx[..., 1])
@@ -142,8 +147,10 @@ class AssembleRegions(Assembly):
         }
 
 
-def _twins(boxes_yxyx: tf.Tensor, scores: tf.Tensor) -> tf.Tensor:
-    """Which regions (B, N) share most of their box with one of a better score.
+def _outdone(boxes_yxyx: tf.Tensor, scores: tf.Tensor) -> tf.Tensor:
+    """Which regions (B, N) are one with a region of a better score.
+
+    Between a region and a part of it the score decides, whichever is the larger.
 
     Args:
         boxes_yxyx: (B, N, 4).
@@ -155,4 +162,6 @@ def _twins(boxes_yxyx: tf.Tensor, scores: tf.Tensor) -> tf.Tensor:
     ahead = place[None, :] < place[:, None]  # of equals the first stays
     mine, its = scores[:, :, None], scores[:, None]
     better = (its > mine) | ((its == mine) & ahead)
-    return tf.reduce_any(better & (its >= 0) & (shared > _SAME * union), -1)
+    smaller = tf.minimum(area[:, :, None], area[:, None])
+    one = (shared > _SAME * union) | (shared > _WITHIN * smaller)
+    return tf.reduce_any(better & (its >= 0) & one, -1)

@@ -59,7 +59,8 @@ ORDERS = [
     ([(9, 0, 19, 40), (4, 50, 14, 90)], [0, 1]),
     ([(10, 0, 19, 40), (4, 50, 14, 90)], [1, 0]),  # 4 of 9
     ([(0, 0, 10, 9), (30, 0, 40, 9), (0, 30, 10, 39), (30, 30, 40, 39)], [0, 2, 1, 3]),
-    ([(10, 10, 20, 30), (10, 10, 30, 30)], [0, 1]),  # IoU 0.5: still two
+    # 10 of 20 columns are shared: IoU 1/3, and half lies inside: still two.
+    ([(10, 10, 20, 30), (10, 20, 20, 40)], [0, 1]),
 ]
 
 
@@ -228,6 +229,19 @@ def test_as_a_layer():
         "library_version": "9.9",
     }
     check_layer(AssembleRegions, arguments, cases)
+
+
+def test_a_part_of_a_number_is_no_number():
+    # 7 of the 10 columns of the second and 8 of those of the third lie in the first.
+    boxes = [(0, 0, 10, 40), (0, 33, 10, 43), (0, 32, 10, 42)]
+    given = read("74", "4", "7")
+    for scores, left in (
+        ((0.9, 0.5, 0.5), ["74", "4"]),
+        ((0.5, 0.9, 0.4), ["74", "4"]),  # the last is the second's twin
+        ((0.5, 0.4, 0.9), ["7"]),  # surer than the whole
+    ):
+        found = assemble(boxes, given, scores=np.array([scores], np.float32))
+        assert texts(found) == left
 
 
 def test_two_finds_of_one_region_are_one_reading():
