@@ -101,8 +101,10 @@ class AssembleCharacters(Assembly):
 
     A character's score is the detector's times the recogniser's probability. It is
     dropped if that is less than `min_score`, or if its likeliest class is the blank:
-    the recogniser has the last word on what the detector found. A reading's score is
-    that of its worst character. A line longer than S goes on in the next reading.
+    the recogniser has the last word on what the detector found. A line is dropped if
+    its best character has less than `min_line_score`: two thresholds, as those that
+    Canny follows edges with (1986). A reading's score is that of its worst character. A
+    line longer than S goes on in the next reading.
 
     Args:
         config: an `AssemblyConfig`, or its dictionary.
@@ -148,8 +150,11 @@ class AssembleCharacters(Assembly):
             & (sure >= self.assembly.min_score)
         )
 
-        linked = self._lines(boxes_yxyx, valid)
-        place, readings = self._places(boxes_yxyx, valid, *linked)
+        together, level_y = self._lines(boxes_yxyx, valid)
+        best_beside = tf.reduce_max(tf.where(together, sure[:, None], 0.0), -1)
+        valid &= best_beside >= self.assembly.min_line_score
+        together &= valid[:, None]
+        place, readings = self._places(boxes_yxyx, valid, together, level_y)
         used, at = self._table(place, valid, rows)
 
         def lay(values: tf.Tensor, empty: float) -> tf.Tensor:

@@ -175,6 +175,11 @@ def describe(model: str, *, as_json: bool, card: bool) -> None:
     type=click.FloatRange(0, 1),
     help="Of what is read: the detector's score times the recogniser's.",
 )
+@click.option(
+    "--min-line-score",
+    type=click.FloatRange(0, 1),
+    help="Of the best character of a line.",
+)
 @click.option("--iou-threshold", type=click.FloatRange(0, 1), help="Of suppression.")
 @click.option(
     "--max-detections", type=click.IntRange(1), help="Boxes a photo may have."
@@ -221,15 +226,15 @@ def fuse(
         config = config.replace(frame_yx=tuple(options["frame"]))
     if options["flow"]:
         config = config.replace(flow=options["flow"])
-    changes = {
-        name: options[name]
-        for name in ("score_threshold", "iou_threshold", "max_detections")
-        if options[name] is not None
-    }
-    config = config.replace(selection=config.selection.replace(**changes))
-    if options["min_score"] is not None:
-        assembly = config.assembly.replace(min_score=options["min_score"])
-        config = config.replace(assembly=assembly)
+
+    def given(*names: str) -> dict[str, Any]:
+        return {name: options[name] for name in names if options[name] is not None}
+
+    selection = given("score_threshold", "iou_threshold", "max_detections")
+    config = config.replace(
+        selection=config.selection.replace(**selection),
+        assembly=config.assembly.replace(**given("min_score", "min_line_score")),
+    )
     refiner = options["refiner"] and load_keras_model(Path(options["refiner"]))
     model = join(finder, reader, config, refiner=refiner)
     save_model(model, output, card=card.read() if card else "", half=half)

@@ -275,13 +275,16 @@ class AssemblyConfig(Config):
     """What is read needs at least this score, the detector's times the recogniser's: a
     character, or the worst of a region's string. One doubt alone may be small, and both
     together too many."""
+    min_line_score: float = 0.0
+    """A line of characters needs one of at least this score: a doubtful character is
+    likelier beside a sure one."""
 
     def __post_init__(self) -> None:
         self._need(self.slots >= 1, "must be at least 1", "slots")
         self._need(self.max_gap >= 0, "must not be negative", "max_gap")
         self._need(0 <= self.min_overlap <= 1, "must be in 0..1", "min_overlap")
         self._need(self.max_ratio >= 1, "must be at least 1", "max_ratio")
-        for field in ("min_readable", "min_score"):
+        for field in ("min_readable", "min_score", "min_line_score"):
             self._need(0 <= getattr(self, field) <= 1, "must be in 0..1", field)
 
 

@@ -269,6 +269,19 @@ def test_two_doubts_together_are_too_many():
         assert texts(found) == expected
 
 
+def test_a_doubtful_character_counts_beside_a_sure_one():
+    # Two lines in one row, too far apart for one; the third of the first is too weak.
+    characters = line("123", 10, 10) + line("45", 10, 300)
+    boxes, _, classes, count, read = arrays(characters)
+    read = np.float32(read == read.max(-1, keepdims=True))
+    scores = np.array([[0.3, 0.6, 0.2, 0.5, 0.3]], np.float32)
+    for least, expected in ((0.4, ["12", "45"]), (0.55, ["12"]), (0.65, [])):
+        found = assemble(
+            boxes, scores, classes, count, read, min_score=0.25, min_line_score=least
+        )
+        assert texts(found) == expected
+
+
 @pytest.mark.parametrize(
     ("alphabet", "codes", "scores"),
     [
@@ -446,6 +459,7 @@ def test_layer():
         max_ratio=2.0,
         min_readable=0.3,
         min_score=0.2,
+        min_line_score=0.4,
     )
     arguments = {
         "config": config,

@@ -39,6 +39,7 @@ ASSEMBLY = AssemblyConfig(
     max_ratio=2.0,
     min_readable=0.3,
     min_score=0.2,
+    min_line_score=0.4,
 )
 # Not one field of these is its default.
 OTHERS = [

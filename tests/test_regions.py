@@ -222,6 +222,7 @@ def test_as_a_layer():
             max_ratio=2.0,
             min_readable=0.3,
             min_score=0.2,
+            min_line_score=0.4,
         ),
         "alphabet": "987654321x",
         "labels": ("plate", "bib"),
