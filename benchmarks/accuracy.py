@@ -51,7 +51,7 @@ SINGLE = (
 )
 @click.option("--photos", type=click.Path(exists=True, path_type=Path), multiple=True)
 @click.option("--scattered", default=1000, help="Canvases.")
-@click.option("--lines", default=500, help="Scenes.")
+@click.option("--lines", default=2000, help="Scenes.")
 @click.option("--dense", type=click.Path(exists=True), help="A `dense` recogniser.")
 @click.option("--alone", type=click.Path(exists=True), help="A `cnn` of MNIST alone.")
 @click.option("--out", type=click.Path(path_type=Path), help="For the worst cases.")
