@@ -153,7 +153,6 @@ class AssembleCharacters(Assembly):
         together, level_y = self._lines(boxes_yxyx, valid)
         best_beside = tf.reduce_max(tf.where(together, sure[:, None], 0.0), -1)
         valid &= best_beside >= self.assembly.min_line_score
-        together &= valid[:, None]
         place, readings = self._places(boxes_yxyx, valid, together, level_y)
         used, at = self._table(place, valid, rows)
 

@@ -8,6 +8,19 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from fused_ocr.config import AssemblyConfig
+
+ASSEMBLY = AssemblyConfig(
+    slots=5,
+    max_gap=0.5,
+    min_overlap=0.4,
+    max_ratio=2.0,
+    min_readable=0.3,
+    min_score=0.01,
+    min_line_score=0.02,
+)
+"""Not one field is its default, and random inputs are still read."""
+
 TOLERANCE = 1e-5
 """Between eager and graph: the compiler may order sums otherwise."""
 

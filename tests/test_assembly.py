@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 import pytest
 import tensorflow as tf
-from layer_checks import check_layer
+from layer_checks import ASSEMBLY, check_layer
 
 from fused_ocr.assembly import AssembleCharacters
 from fused_ocr.config import AssemblyConfig
@@ -332,9 +332,13 @@ def test_a_batch_is_each_photo_alone():
 # --- a second implementation ----------------------------------------------------------
 
 
-def reference(characters, config):
-    """The rules of the module's docstring, in loops over lists."""
-    known = [(i, c, box) for i, (c, box) in enumerate(characters) if c != BLANK]
+def reference(characters, sure, config):
+    """The rules of the docstrings, in loops over lists."""
+    known = [
+        (i, c, box)
+        for i, (c, box) in enumerate(characters)
+        if c != BLANK and sure[i] >= config.min_score
+    ]
 
     def neighbours(one, other, level):
         (y1, x1, y2, x2), (v1, u1, v2, u2) = one, other
@@ -368,6 +372,8 @@ def reference(characters, config):
             ln for ln in lines if any(neighbours(entry[2], e[2], level) for e in ln)
         ]
         lines = [ln for ln in lines if ln not in near] + [sum(near, [entry])]
+
+    lines = [ln for ln in lines if max(sure[e[0]] for e in ln) >= config.min_line_score]
 
     def extent(ln):
         half = [(e[2][2] - e[2][0]) / 2 for e in ln]
@@ -423,6 +429,7 @@ def layout(rng):
     [
         AssemblyConfig(slots=16),
         AssemblyConfig(slots=2, max_gap=0.4, min_overlap=0.3, max_ratio=1.5),
+        AssemblyConfig(slots=16, min_score=0.09, min_line_score=0.13),
     ],
 )
 def test_random_layouts_equal_the_plain_rules(config):
@@ -431,9 +438,11 @@ def test_random_layouts_equal_the_plain_rules(config):
     run = tf.function(layer)
     for seed in range(150):
         characters = layout(np.random.default_rng(seed))
-        found = run(*map(tf.constant, arrays(characters, rows=29)))
+        inputs = arrays(characters, rows=29)
+        sure = inputs[1][0] * inputs[4][0, :, 0, : len(LETTERS)].max(-1)
+        found = run(*map(tf.constant, inputs))
         found = {name: value.numpy() for name, value in found.items()}
-        assert texts(found) == reference(characters, config), seed
+        assert texts(found) == reference(characters, sure, config), seed
 
 
 @pytest.mark.parametrize("rows", [1, 2, 3, 64])
@@ -452,17 +461,8 @@ def test_one_line_as_long_as_the_rows():
 
 
 def test_layer():
-    config = AssemblyConfig(
-        slots=5,
-        max_gap=0.5,
-        min_overlap=0.4,
-        max_ratio=2.0,
-        min_readable=0.3,
-        min_score=0.2,
-        min_line_score=0.4,
-    )
     arguments = {
-        "config": config,
+        "config": ASSEMBLY,
         "alphabet": LETTERS,
         "labels": ("a", "b"),
         "format_version": 7,

@@ -4,6 +4,7 @@ import dataclasses
 import json
 
 import pytest
+from layer_checks import ASSEMBLY
 
 from fused_ocr.config import (
     AnchorConfig,
@@ -32,15 +33,6 @@ CROP = CropConfig(
     size_yx=(12, 10), square=False, grow=1.1, rectify=False, antialias=False,
     binarize=True,
 )  # fmt: skip
-ASSEMBLY = AssemblyConfig(
-    slots=5,
-    max_gap=0.5,
-    min_overlap=0.4,
-    max_ratio=2.0,
-    min_readable=0.3,
-    min_score=0.2,
-    min_line_score=0.4,
-)
 # Not one field of these is its default.
 OTHERS = [
     ANCHORS,

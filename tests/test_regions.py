@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from layer_checks import check_layer
+from layer_checks import ASSEMBLY, check_layer
 
 from fused_ocr.assembly import AssembleCharacters
 from fused_ocr.config import AssemblyConfig
@@ -59,8 +59,8 @@ ORDERS = [
     ([(9, 0, 19, 40), (4, 50, 14, 90)], [0, 1]),
     ([(10, 0, 19, 40), (4, 50, 14, 90)], [1, 0]),  # 4 of 9
     ([(0, 0, 10, 9), (30, 0, 40, 9), (0, 30, 10, 39), (30, 30, 40, 39)], [0, 2, 1, 3]),
-    # 10 of 20 columns are shared: IoU 1/3, and half lies inside: still two.
-    ([(10, 10, 20, 30), (10, 20, 20, 40)], [0, 1]),
+    # 20 of 40 columns are shared, 20 of each one's 30: IoU 0.5, still two.
+    ([(10, 10, 20, 40), (10, 20, 20, 50)], [0, 1]),
 ]
 
 
@@ -215,15 +215,7 @@ def test_as_a_layer():
     }
     cases.append((boxes, *others, heads, rng.random((2, 5, 4, 2), np.float32)))
     arguments = {
-        "config": AssemblyConfig(
-            slots=6,
-            max_gap=0.5,
-            min_overlap=0.4,
-            max_ratio=2.0,
-            min_readable=0.3,
-            min_score=0.2,
-            min_line_score=0.4,
-        ),
+        "config": ASSEMBLY.replace(slots=6),
         "alphabet": "987654321x",
         "labels": ("plate", "bib"),
         "format_version": 7,
