@@ -20,6 +20,7 @@ from fused_ocr._version import __version__
 from fused_ocr.cli_archive import COMMANDS as ARCHIVE_COMMANDS
 from fused_ocr.cli_data import COMMANDS as DATA_COMMANDS
 from fused_ocr.cli_export import COMMANDS as EXPORT_COMMANDS
+from fused_ocr.cli_options import KERAS_MODEL
 from fused_ocr.cli_photos import PICTURES, photo_files
 from fused_ocr.cli_runs import quiet, quiet_tensorflow
 from fused_ocr.cli_serving import COMMANDS as SERVING_COMMANDS
@@ -162,8 +163,8 @@ def describe(model: str, *, as_json: bool, card: bool) -> None:
 
 
 @main.command()
-@click.argument("detector", type=click.Path(exists=True, dir_okay=False))
-@click.argument("recognizer", type=click.Path(exists=True, dir_okay=False))
+@click.argument("detector", type=KERAS_MODEL)
+@click.argument("recognizer", type=KERAS_MODEL)
 @click.argument("output", type=click.Path(dir_okay=False))
 @click.option("--frame", type=int, nargs=2, help="Height and width the detector sees.")
 @click.option(
@@ -189,8 +190,8 @@ def describe(model: str, *, as_json: bool, card: bool) -> None:
 )
 @click.option(
     "--refiner",
-    type=click.Path(exists=True, dir_okay=False),
-    help="A .keras file that finds corners more exactly.",
+    type=KERAS_MODEL,
+    help="What finds corners more exactly; by default that of a reader's DETECTOR.",
 )
 @click.option("--card", type=click.File("r", encoding="utf-8"), help="Model card, .md.")
 @click.option("--half", is_flag=True, help="Keep weights as float16: half the size.")
@@ -204,24 +205,23 @@ def fuse(
     half: bool,
     **options: Any,
 ) -> None:
-    """Join DETECTOR and RECOGNIZER (.keras files) into the reader OUTPUT (.keras)."""
+    """Join DETECTOR and RECOGNIZER into the reader OUTPUT (.keras).
+
+    Each is a .keras file, or a reader, by its file or a shipped model's name, of which
+    that part is taken. A reader's DETECTOR brings its frame and thresholds along.
+    """
     quiet_tensorflow()
     from fused_ocr.config import FusionConfig
     from fused_ocr.fusion import fuse as join
+    from fused_ocr.parts import load_finder, load_part
     from fused_ocr.recognition.cut_as import cut_of
-    from fused_ocr.recognition.recognizer import alphabet_of
-    from fused_ocr.runtimes import load_keras_model
+    from fused_ocr.recognition.recognizer import reads_strings
     from fused_ocr.saving import save_model
 
-    finder, reader = (
-        load_keras_model(Path(detector)),
-        load_keras_model(Path(recognizer)),
-    )
-    alphabet_of(reader)
+    reader, found_by = load_part(recognizer, "recognizer"), load_finder(detector)
+    config = found_by.config.replace(crop=cut_of(reader))
     if config_file:
         config = FusionConfig.from_json(config_file.read())
-    else:
-        config = FusionConfig(crop=cut_of(reader))
     if options["frame"]:
         config = config.replace(frame_yx=tuple(options["frame"]))
     if options["flow"]:
@@ -235,8 +235,10 @@ def fuse(
         selection=config.selection.replace(**selection),
         assembly=config.assembly.replace(**given("min_score", "min_line_score")),
     )
-    refiner = options["refiner"] and load_keras_model(Path(options["refiner"]))
-    model = join(finder, reader, config, refiner=refiner)
+    refiner = found_by.refiner if reads_strings(reader) else None
+    if options["refiner"]:
+        refiner = load_part(options["refiner"], "refiner")
+    model = join(found_by.detector, reader, config, refiner=refiner)
     save_model(model, output, card=card.read() if card else "", half=half)
     size = Path(output).stat().st_size
     click.echo(f"{output}: {model.count_params():,} parameters, {size / 1e6:.2f} MB")

@@ -9,6 +9,7 @@ from typing import Any, TextIO
 
 import click
 
+from fused_ocr.cli_options import KERAS_MODEL
 from fused_ocr.cli_runs import quiet_tensorflow
 
 __all__ = ["COMMANDS"]
@@ -73,16 +74,17 @@ def check_data(
 @click.command("add-corners")
 @click.argument("annotations", type=_FILE)
 @click.argument("classes", type=_FILE)
-@click.argument("refiner", type=_FILE)
+@click.argument("refiner", type=KERAS_MODEL)
 @click.argument("out", type=click.Path(dir_okay=False, path_type=Path))
-def add_corners(annotations: Path, classes: Path, refiner: Path, out: Path) -> None:
+def add_corners(annotations: Path, classes: Path, refiner: str, out: Path) -> None:
     """Write ANNOTATIONS (CSV) to OUT with the corners that REFINER sees.
 
+    REFINER is a shipped model's name, or a .keras file of one or with one in it.
     Regions that have corners stay as they are; of the others the boxes become the
     bounds of the corners. Look at some of them before you train on them.
     """
     quiet_tensorflow()
-    from fused_ocr.runtimes import load_keras_model
+    from fused_ocr.parts import load_part
     from fused_ocr.training.added_corners import with_corners
     from fused_ocr.training.annotations import (
         read_annotations,
@@ -92,7 +94,7 @@ def add_corners(annotations: Path, classes: Path, refiner: Path, out: Path) -> N
 
     names = read_classes(classes)
     photos = read_annotations(annotations, names)
-    photos, added = with_corners(photos, load_keras_model(refiner))
+    photos, added = with_corners(photos, load_part(refiner, "refiner"))
     write_annotations(out, photos, names)
     click.echo(f"{out}: {added} of {sum(len(p.texts) for p in photos)} got corners")
 

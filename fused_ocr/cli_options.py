@@ -9,10 +9,12 @@ from typing import Any
 import click
 
 from fused_ocr.alphabet import DIGITS
+from fused_ocr.artefact import shipped_models
 
 __all__ = [
     "FILE",
     "FOLDER",
+    "KERAS_MODEL",
     "NEW_FOLDER",
     "annotation_options",
     "material_options",
@@ -22,6 +24,27 @@ __all__ = [
 FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 NEW_FOLDER = click.Path(file_okay=False, path_type=Path)
+
+
+class _KerasModel(click.ParamType):
+    """A shipped model's name, or a file: of a reader, or of a part of one."""
+
+    name = "model"
+
+    def convert(
+        self, value: str, param: click.Parameter | None, ctx: click.Context | None
+    ) -> str:
+        """The value, if there is something of that name."""
+        names = shipped_models()
+        if value not in names and not Path(value).is_file():
+            self.fail(
+                f"{value!r} does not exist: it is neither a file nor a shipped model "
+                f"({', '.join(names)}).", param, ctx
+            )  # fmt: skip
+        return value
+
+
+KERAS_MODEL = _KerasModel()
 
 
 def material_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -98,7 +121,9 @@ def run_options(
                 click.option("--validation-steps", type=click.IntRange(1), default=16),
                 click.option("--seed", type=int, default=1),
                 click.option(
-                    "--init", type=FILE, help="Weights to start from, .keras."
+                    "--init",
+                    type=KERAS_MODEL,
+                    help="Weights to start from: a shipped model's name, or .keras.",
                 ),
                 click.option(
                     "--freeze",

@@ -9,6 +9,7 @@ import click
 
 from fused_ocr.cli_options import (
     FILE,
+    KERAS_MODEL,
     NEW_FOLDER,
     annotation_options,
     material_options,
@@ -173,8 +174,8 @@ def train_detector(out: Path, **options: Any) -> None:
 )
 @click.option(
     "--mine",
-    type=FILE,
-    help="Detector whose false finds in --photos are taught as blanks.",
+    type=KERAS_MODEL,
+    help="Whose false finds in --photos are taught as blanks: a name, or .keras.",
 )
 @annotation_options
 @click.option(

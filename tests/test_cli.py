@@ -21,6 +21,7 @@ from fused_ocr.export.check_photos import drawn_photos
 from fused_ocr.reader import Reader
 
 DRAWN = drawn_photos("0123456789")[3]
+PHOTOS = Path(__file__).parent.parent / "examples" / "photos"
 TEXTS = ["678", "876"]
 """What is drawn there: three characters from the sixth on, and the same backwards."""
 
@@ -130,6 +131,37 @@ def test_describe(run):
     assert values["megabytes"] <= 6
     assert "alphabet: 0123456789" in run("describe", "digits").stdout
     assert "licen" in run("describe", "digits", "--card").stdout.lower()
+
+
+@pytest.mark.parametrize("name", ["digits", "plates"])
+def test_a_reader_fused_of_a_readers_parts_is_that_reader(run, name, tmp_path):
+    done = run("fuse", name, name, "again.keras", "--half")
+    assert done.exit_code == 0, done.output
+    was, now = (
+        json.loads(run("describe", model, "--json").stdout)
+        for model in (name, "again.keras")
+    )
+    for key in ("alphabet", "labels", "fusion", "parameters"):
+        assert now[key] == was[key], key
+    photos = sorted((PHOTOS / name).glob("*.jpg"))[:2]
+    read = [
+        run("read", *photos, "--model", model, "--format", "jsonl").stdout
+        for model in (name, "again.keras")
+    ]
+    assert read[0] == read[1] and '"text"' in read[0]
+
+
+def test_parts_of_readers_with_others(run):
+    # Characters one by one need no refiner, regions take one that is given.
+    assert run("fuse", "plates", "digits", "characters.keras").exit_code == 0
+    fusion = json.loads(run("describe", "characters.keras", "--json").stdout)["fusion"]
+    assert fusion["refinements"] == 0
+    done = run("fuse", "digits", "numbers", "lines.keras", "--refiner", "numbers")
+    assert done.exit_code == 0, done.output
+    fusion = json.loads(run("describe", "lines.keras", "--json").stdout)["fusion"]
+    assert fusion["refinements"] == 2
+    assert fusion["selection"]["score_threshold"] == 0.25  # as in digits
+    assert fusion["crop"]["size_yx"] == [32, 96]  # as in numbers
 
 
 def test_fuse_refuses_swapped_models(run, tmp_path):

@@ -15,8 +15,7 @@ from fused_ocr.alphabet import DIGITS, Alphabet
 from fused_ocr.config import AnchorConfig, DetectorConfig, RecognizerConfig
 from fused_ocr.detection.retinanet import training_model
 from fused_ocr.errors import ConfigError
-from fused_ocr.recognition.recognizer import alphabet_of
-from fused_ocr.runtimes import load_keras_model
+from fused_ocr.parts import Part, load_part
 
 from .anchor_fit import COVERED, best_overlaps
 from .annotated import AnnotatedExamples
@@ -87,8 +86,6 @@ def detector_recipe(
         model.
     """
     side = options["side"]
-    if options["freeze"] != "none" and not (options["init"] or options["weights"]):
-        raise ConfigError("--freeze needs --init or --weights: else it freezes noise.")
     labels: tuple[str, ...] = ("character",)
     examples: Callable[[int], Example]
     validation: Callable[[int], Example]
@@ -139,7 +136,7 @@ def detector_recipe(
         anchors=anchors,
         corners=options["corners"],
     )
-    init = options["init"] and training_model(load_keras_model(options["init"]))
+    init = initial(options, "detector")
     _report_coverage(examples, anchors, side)
     detector = train_detector(
         config,
@@ -147,7 +144,7 @@ def detector_recipe(
         examples,
         validation,
         backbone_weights=options["weights"],
-        init=init,
+        init=None if init is None else training_model(init),
     )
     return leave(detector, out / "detector.keras", run, {})
 
@@ -194,20 +191,16 @@ def recognizer_recipe(
     return leave(recognizer, out / "recognizer.keras", run, scores)
 
 
-def initial(options: Options, need: Callable[[Any], Any] = alphabet_of) -> Any:
-    """The model of `--init`, if there is one: by default a recogniser.
-
-    Args:
-        options: of the command.
-        need: raises if the model is of another kind.
-    """
+def initial(options: Options, part: Part = "recognizer") -> Any:
+    """The part that `--init` names, if it does: by itself, or of a fused reader."""
     if options["init"] is None:
-        if options["freeze"] != "none":
-            raise ConfigError("--freeze needs --init: else it freezes noise.")
+        if options["freeze"] != "none" and not options.get("weights"):
+            raise ConfigError(
+                "--freeze needs --init, or a detector's --weights: else it freezes "
+                "noise."
+            )
         return None
-    init = load_keras_model(options["init"])
-    need(init)
-    return init
+    return load_part(options["init"], part)
 
 
 def annotated_sets(
@@ -288,7 +281,7 @@ def _pools(material: Material, alphabet: Alphabet, options: Options) -> list[Poo
             )
         )
     if options["mine"] is not None:
-        detector = load_keras_model(options["mine"])
+        detector = load_part(options["mine"], "detector")
         photos_without = material.backgrounds("train")
         pools.append(mined_pool(detector, photos_without, alphabet, _WEIGHTS["mined"]))
     if options["annotations"]:

@@ -87,7 +87,7 @@ def train_recognizer(
     with replicas(run.strategy):
         model = build_recognizer(config)
         if init is not None:
-            start_from(model, init)
+            start_from(model, init, batches)
         freeze(model, run.freeze)
         model.compile(
             optimizer_for(run),

@@ -12,7 +12,7 @@ import tensorflow as tf
 
 from fused_ocr.config import RefinerConfig
 from fused_ocr.errors import ConfigError
-from fused_ocr.refinement import build_refiner, crop_for, need_refiner
+from fused_ocr.refinement import build_refiner, crop_for
 
 from .annotations import read_annotations
 from .cluster import replicas
@@ -54,7 +54,7 @@ def train_refiner(
     with replicas(run.strategy):
         refiner = build_refiner(config)
         if init is not None:
-            start_from(refiner, init)
+            start_from(refiner, init, batches)
         freeze(refiner, run.freeze)
         loss = corner_loss(config.size_yx)
         refiner.compile(optimizer_for(run), loss=loss)
@@ -137,7 +137,7 @@ def refiner_recipe(
         run,
         CornerBatches(kept, crop, size, seed, changed),
         validation,
-        init=initial(options, need_refiner),
+        init=initial(options, "refiner"),
     )
     scores = {"corner error, one look": lambda: _error(refiner, validation)}
     return leave(refiner, out / "refiner.keras", run, scores)

@@ -56,7 +56,7 @@ def train_strings(
     with replicas(run.strategy):
         recognizer = build_recognizer(config, crop)
         if init is not None:
-            start_from(recognizer, init)
+            start_from(recognizer, init, batches)
         freeze(recognizer, run.freeze)
         slots = recognizer.get_layer("slots")
         # Slots have no weights: what is trained is the recogniser up to them.

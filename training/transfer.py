@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from itertools import islice
+from typing import Any
 
 import keras
 import numpy as np
-import numpy.typing as npt
 from rich.console import Console
 
 from fused_ocr.alphabet import Alphabet
 from fused_ocr.errors import ConfigError
 from fused_ocr.recognition.recognizer import alphabet_of
+
+from .unfolding import Weights, given_back, normalize_as_seen
 
 __all__ = ["STAGES", "freeze", "layers_of", "start_from"]
 
@@ -26,27 +29,40 @@ _HEADS = re.compile(
 """Layers that speak of anchors, labels, alphabets: with others, they start afresh."""
 
 _OF_HEIGHT = re.compile(r"mix$")
-"""Layers that bring a crop's rows together: of another height they start afresh."""
+"""Layers that bring a crop's rows together: they depend on its height."""
 
 _OF_ALPHABET = re.compile(r"(characters|frames|place_logits)$")
 """Layers with an output for every character and the blank, once or for each place."""
+
+_SEEN = 16
+"""Batches that tell what normalisations see."""
 
 _BEHIND_BACKBONE = re.compile(r"C\d_reduced$|P\d$|pyramid_|mix$|context|hidden$|dense")
 """Of detectors the pyramid; of recognisers what brings the seen in connection."""
 
 
-def start_from(model: keras.Model, init: keras.Model) -> tuple[str, ...]:
+def start_from(
+    model: keras.Model,
+    init: keras.Model,
+    batches: Callable[[int], Iterator[Any]] | None = None,
+) -> tuple[str, ...]:
     """Give a new model the weights of another one, layer by layer.
 
-    Layers that speak of anchors, labels, an alphabet or a crop's height may be of
-    another shape, or missing: they keep their random weights, so that the features are
-    taken over by what is to find or to read something else. Characters that are in both
-    alphabets are taken over as well. A normalisation that is frozen in the other one is
-    frozen here: one that began to follow small batches would spoil what it starts from.
+    Layers that speak of anchors, labels or an alphabet may be of another shape, or
+    missing: they keep their random weights, so that the features are taken over by what
+    is to find or to read something else. Characters that are in both alphabets are
+    taken over as well; what brings together the rows of a crop is stretched to crops of
+    another height. A normalisation that is frozen in the other one is frozen here: one
+    that began to follow small batches would spoil what it starts from.
+
+    The convolutions of a fused reader's parts have taken up the normalisations behind
+    them; these are given back, with the mean and the deviation of some batches. Without
+    batches nobody knows these any more, and the normalisations are frozen.
 
     Args:
         model: is changed.
         init: where the weights come from.
+        batches: what it is to be trained on, from a given batch on; inputs first.
 
     Returns:
         The names of the layers that start afresh, all of them.
@@ -54,34 +70,33 @@ def start_from(model: keras.Model, init: keras.Model) -> tuple[str, ...]:
     Raises:
         ConfigError: another layer does not fit.
     """
-    known = {layer.name: layer for layer in layers_of(init)}
+    known, layers = ({one.name: one for one in layers_of(m)} for m in (init, model))
+    unfolded, norms = given_back(layers, known)
+    theirs = {name: one.get_weights() for name, one in known.items()} | unfolded
     fresh, wrong = [], []
-    pairs: list[tuple[keras.layers.Layer, list[npt.NDArray]]] = []
-    for layer in layers_of(model):
-        twin = known.get(layer.name)
-        weights = None
-        if twin is not None and layer.weights and _OF_ALPHABET.match(layer.name):
-            weights = _shared(layer, twin, alphabet_of(model), alphabet_of(init))
-        elif twin is not None and _shapes(twin) == _shapes(layer):
-            weights = twin.get_weights()
-        if weights is not None:
-            pairs.append((layer, weights))
+    taken: dict[str, Weights] = {}
+    for name, layer in layers.items():
+        weights = name in known and _taken(layer, theirs[name], model, init)
+        if weights:
+            taken[name] = weights
         elif layer.weights and (
-            _HEADS.match(layer.name) or (twin and _OF_HEIGHT.match(layer.name))
+            _HEADS.match(name) or (name in known and _OF_HEIGHT.match(name))
         ):
-            fresh.append(layer.name)
+            fresh.append(name)
         elif layer.weights:
-            wrong.append(layer.name)
+            wrong.append(name)
     if wrong:
         raise ConfigError(
             f"The weights of {init.name!r} do not fit this {model.name!r}: others are "
             f"{', '.join(wrong[:3])}{', ...' if len(wrong) > 3 else ''}. Start from a "
             "model of the same backbone, channels and crop size, or the same network."
         )
-    for layer, weights in pairs:
-        layer.set_weights(weights)
-        if isinstance(layer, keras.layers.BatchNormalization):
-            layer.trainable = known[layer.name].trainable
+    for name, weights in taken.items():
+        layers[name].set_weights(weights)
+        if isinstance(layers[name], keras.layers.BatchNormalization):
+            layers[name].trainable = known[name].trainable
+    some = islice(batches(0), _SEEN) if batches and norms else ()
+    normalize_as_seen(model, norms.values(), (batch[0] for batch in some))
     if fresh:
         Console(stderr=True).print(f"Starting afresh: {', '.join(fresh)}.")
     return tuple(fresh)
@@ -108,9 +123,25 @@ def freeze(model: keras.Model, stage: str) -> None:
             layer.trainable = False
 
 
+def _taken(
+    layer: keras.layers.Layer, theirs: Weights, model: keras.Model, init: keras.Model
+) -> Weights | None:
+    """What a layer takes of its twin's weights; None if they do not fit."""
+    if not layer.weights:
+        return None
+    if _OF_ALPHABET.match(layer.name):
+        return _shared(layer, theirs, alphabet_of(model), alphabet_of(init))
+    if [weight.shape for weight in theirs] == [w.shape for w in layer.weights]:
+        return theirs
+    if _OF_HEIGHT.match(layer.name):
+        channels = model.get_layer("columns").output.shape[-1]
+        return _stretched(layer, theirs, channels)
+    return None
+
+
 def _shared(
-    layer: keras.layers.Layer, twin: keras.layers.Layer, new: Alphabet, old: Alphabet
-) -> list[npt.NDArray] | None:
+    layer: keras.layers.Layer, theirs: Weights, new: Alphabet, old: Alphabet
+) -> Weights | None:
     """A layer's weights with those of the characters that its twin knows, too.
 
     None where none of them is known, or the layers differ in more than the alphabet.
@@ -120,14 +151,34 @@ def _shared(
         return None
     to, source = np.array([*rows, (new.blank, old.blank)]).T
     made = []
-    for mine, other in zip(layer.get_weights(), twin.get_weights(), strict=True):
+    for mine, other in zip(layer.get_weights(), theirs, strict=True):
         whole = mine.reshape(*mine.shape[:-1], -1, len(new) + 1)
-        theirs = other.reshape(*other.shape[:-1], -1, len(old) + 1)
-        if whole.shape[:-1] != theirs.shape[:-1]:
+        known = other.reshape(*other.shape[:-1], -1, len(old) + 1)
+        if whole.shape[:-1] != known.shape[:-1]:
             return None
-        whole[..., to] = theirs[..., source]
+        whole[..., to] = known[..., source]
         made.append(whole.reshape(mine.shape))
     return made
+
+
+def _stretched(
+    layer: keras.layers.Layer, theirs: Weights, channels: int
+) -> Weights | None:
+    """A twin's weights for columns of another height, between its rows.
+
+    None where the layers differ in more than that.
+    """
+    wanted, (kernel, bias) = layer.get_weights()[0], theirs
+    if kernel.shape[1] != wanted.shape[1] or len(kernel) % channels:
+        return None
+    rows, known = len(wanted) // channels, len(kernel) // channels
+    at = np.clip((np.arange(rows) + 0.5) * known / rows - 0.5, 0, known - 1)
+    above = at.astype(int)
+    below, part = np.minimum(above + 1, known - 1), (at - above)[:, None, None]
+    columns = kernel.reshape(known, channels, -1)
+    made = columns[above] * (1 - part) + columns[below] * part
+    # As many rows as before see what they saw, in sum.
+    return [(made * known / rows).reshape(wanted.shape), bias]
 
 
 def layers_of(model: keras.Model) -> Iterator[keras.layers.Layer]:
@@ -137,7 +188,3 @@ def layers_of(model: keras.Model) -> Iterator[keras.layers.Layer]:
             yield from layers_of(layer)
         else:
             yield layer
-
-
-def _shapes(layer: keras.layers.Layer) -> list[tuple[int, ...]]:
-    return [tuple(weight.shape) for weight in layer.weights]

@@ -125,6 +125,25 @@ class TestWholeWay:
         out = run("read", "data/pictures", "--model", "own.keras", "--format", "jsonl")
         assert len(out.stdout.splitlines()) == 12
 
+    def test_own_digits_from_a_shipped_model(self, run, folder):
+        own = ["--annotations", "data/annotations.csv", "--classes", "data/classes.csv"]
+        short = ["--epochs", 1, "--steps", 2, "--batch-size", 2, "--workers", 0]
+        run(
+            "train", "detector", "--out", "from_digits", "--init", "digits", *short,
+            *own, "--side", 128, "--synthetic-part", 0, "--validation-steps", 1,
+        )  # fmt: skip
+        result = run(
+            "train", "recognizer", "--out", "reads", "--init", "digits", *short, *own,
+            "--mnist", 0, "--learning-rate", 1e-5, "--mine", "digits",
+            "--photos", "data/pictures", "--fonts", FONTS,
+        )  # fmt: skip
+        assert "afresh" not in result.stderr
+        for detector in ("digits", "from_digits/detector.keras"):
+            run("fuse", detector, "reads/recognizer.keras", "own.keras")
+            run("evaluate", "own.keras", *own, "--out", "scores")
+            scores = json.loads((folder / "scores/annotations/scores.json").read_text())
+            assert scores["f1"] > 0.8  # a few steps from noise find nothing
+
     def test_mining_needs_finds(self, run, folder):
         (folder / "plain").mkdir()
         for i in range(6):

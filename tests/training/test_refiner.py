@@ -271,6 +271,8 @@ def test_a_refiner_needs_corners(scenes, tmp_path):
     [
         (("--freeze", "backbone"), "--freeze needs --init"),
         (("--init", "detector.keras"), "'detector' is not a refiner"),
+        (("--init", "digits"), "'digits' has no refiner"),
+        (("--init", "no.keras"), "'no.keras' does not exist"),
         (("--share", 1, "--share", 2), "a positive --share for each of the 1"),
     ],
 )

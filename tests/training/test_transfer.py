@@ -84,11 +84,30 @@ def test_characters_of_both_alphabets_are_read_as_before(arch, alphabet):
     np.testing.assert_allclose(now, was, atol=1e-4)
 
 
-def test_a_higher_crop_starts_its_columns_afresh():
-    old, new = strings(), strings(size_yx=(32, 40))
-    assert start_from(new, old) == ("mix",)
+def test_a_higher_crop_stretches_its_columns():
+    old, new = strings(size_yx=(32, 40)), strings(size_yx=(48, 40))
+    assert start_from(new, old) == ()
+    (kernel, bias), (made, offset) = (
+        m.get_layer("mix").get_weights() for m in (old, new)
+    )
+    top, bottom = np.split(kernel, 2)
+    # The middles of three rows, on two: -1/6, 1/2, 7/6; outside is the nearest row.
+    expected = np.concatenate([top, (top + bottom) / 2, bottom]) * 2 / 3
+    np.testing.assert_allclose(made, expected, atol=1e-6)
+    np.testing.assert_array_equal(offset, bias)
+    # What is the same in all rows is read as before.
+    lower = strings(size_yx=(16, 40))
+    start_from(lower, old)
+    np.testing.assert_allclose(
+        lower.get_layer("mix").get_weights()[0], top + bottom, atol=1e-6
+    )
     with pytest.raises(ConfigError, match=r"do not fit.*conv1"):
         start_from(strings(size_yx=(32, 40), width=6), old)
+
+
+def test_another_number_of_rows_starts_its_columns_afresh():
+    assert start_from(strings(rows=2), strings()) == ("mix",)
+    assert start_from(strings(size_yx=(32, 40), rows=2), strings()) == ("mix",)
 
 
 def test_characters_of_other_places_start_afresh():
