@@ -18,7 +18,7 @@ from fused_ocr.recognition.recognizer import alphabet_of
 from fused_ocr.refinement import need_refiner
 from fused_ocr.runtimes import load_keras_model
 
-__all__ = ["Finder", "Part", "load_finder", "load_part"]
+__all__ = ["Finder", "Part", "is_fused", "load_finder", "load_part"]
 
 Part = Literal["detector", "recognizer", "refiner"]
 
@@ -62,7 +62,7 @@ def load_part(name_or_path: str | os.PathLike[str], part: Part) -> keras.Model:
         ConfigError: the reader has no refiner; or it is exported, and can only read.
     """
     model = _load(name_or_path)
-    if _is_fused(model):
+    if is_fused(model):
         model = _part_of(model, part)
         if model is None:
             raise ConfigError(
@@ -84,7 +84,7 @@ def load_finder(name_or_path: str | os.PathLike[str]) -> Finder:
         ConfigError: it is exported, and can only read.
     """
     model = _load(name_or_path)
-    if not _is_fused(model):
+    if not is_fused(model):
         decoding_of(model)
         return Finder(model, None, FusionConfig())
     config, refiner = describe(model).fusion, _part_of(model, "refiner")
@@ -103,8 +103,9 @@ def _load(name_or_path: str | os.PathLike[str]) -> keras.Model:
     return load_keras_model(path)
 
 
-def _is_fused(model: keras.Model) -> bool:
-    return any(layer.name == "letterbox" for layer in model.layers)
+def is_fused(model: keras.Model) -> bool:
+    """Whether a model is a reader of `fuse`, not a part."""
+    return bool(model.name == "fused_ocr")
 
 
 def _part_of(model: keras.Model, part: Part) -> Any:

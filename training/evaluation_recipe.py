@@ -9,6 +9,7 @@ from fused_ocr.alphabet import DIGITS
 from fused_ocr.artefact import find_artefact
 from fused_ocr.errors import ConfigError
 from fused_ocr.fusion import recognizer_of
+from fused_ocr.parts import is_fused
 from fused_ocr.recognition.recognizer import alphabet_of, reads_strings
 from fused_ocr.runtimes import load_keras_model
 
@@ -49,7 +50,7 @@ def evaluate_model(
             f"{name} is a SavedModel; measure the .keras file it was exported from."
         )
     model = load_keras_model(path)
-    fused = model.name == "fused_ocr"
+    fused = is_fused(model)
     recognizer = recognizer_of(model) if fused else model
     material = _in_its_alphabet(name, alphabet_of(recognizer).characters, material)
     _refuse_what_does_not_fit(name, options, fused=fused, recognizer=recognizer)
