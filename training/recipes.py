@@ -26,7 +26,7 @@ from .evaluation import (
     evaluate_recognizer,
 )
 from .examples import Example, SyntheticExamples
-from .material import LineScenes, Material
+from .material import LineScenes, Material, ScatteredScenes
 from .mining import mined_pool
 from .mixture import Mixture, shares_of
 from .outcome import leave
@@ -41,6 +41,7 @@ from .patches import (
 )
 from .recognizer import train_recognizer
 from .runs import RunConfig
+from .scenes import Scene
 
 __all__ = [
     "Options",
@@ -62,6 +63,7 @@ _WEIGHTS = {
     "glyphs": 0.07,
     "photos": 0.1,
     "scenes": 0.29,
+    "scattered": 0.25,
     "mined": 0.02,
     "own": 0.3,
 }
@@ -271,15 +273,20 @@ def _pools(material: Material, alphabet: Alphabet, options: Options) -> list[Poo
             material.backgrounds("train"),
             alphabet.characters,
         )
-        pools.append(
+        kinds: dict[str, Callable[[int], Scene]] = {"scenes": make}
+        if options["mnist"] > 0 and alphabet.characters == DIGITS:
+            written = material.mnist("train")
+            kinds["scattered"] = ScatteredScenes(written, options["seed"] + 7)
+        pools += [
             scene_pool(
-                make,
+                scene,
                 options["scenes"],
                 alphabet,
-                _WEIGHTS["scenes"],
+                _WEIGHTS[kind],
                 workers=options["workers"],
             )
-        )
+            for kind, scene in kinds.items()
+        ]
     if options["mine"] is not None:
         detector = load_part(options["mine"], "detector")
         photos_without = material.backgrounds("train")
