@@ -26,7 +26,7 @@ from .evaluation import (
     evaluate_recognizer,
 )
 from .examples import Example, SyntheticExamples
-from .material import LineScenes, Material, ScatteredScenes
+from .material import LineScenes, Material
 from .mining import mined_pool
 from .mixture import Mixture, shares_of
 from .outcome import leave
@@ -41,7 +41,6 @@ from .patches import (
 )
 from .recognizer import train_recognizer
 from .runs import RunConfig
-from .scenes import Scene
 
 __all__ = [
     "Options",
@@ -63,7 +62,6 @@ _WEIGHTS = {
     "glyphs": 0.07,
     "photos": 0.1,
     "scenes": 0.29,
-    "scattered": 0.25,
     "mined": 0.02,
     "own": 0.3,
 }
@@ -273,20 +271,15 @@ def _pools(material: Material, alphabet: Alphabet, options: Options) -> list[Poo
             material.backgrounds("train"),
             alphabet.characters,
         )
-        kinds: dict[str, Callable[[int], Scene]] = {"scenes": make}
-        if options["mnist"] > 0 and alphabet.characters == DIGITS:
-            written = material.mnist("train")
-            kinds["scattered"] = ScatteredScenes(written, options["seed"] + 7)
-        pools += [
+        pools.append(
             scene_pool(
-                scene,
+                make,
                 options["scenes"],
                 alphabet,
-                _WEIGHTS[kind],
+                _WEIGHTS["scenes"],
                 workers=options["workers"],
             )
-            for kind, scene in kinds.items()
-        ]
+        )
     if options["mine"] is not None:
         detector = load_part(options["mine"], "detector")
         photos_without = material.backgrounds("train")

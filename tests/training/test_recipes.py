@@ -9,14 +9,11 @@ import pytest
 from click.testing import CliRunner
 from PIL import Image
 
-from fused_ocr.alphabet import DIGITS, Alphabet
+from fused_ocr.alphabet import DIGITS
 from fused_ocr.cli import main
-from fused_ocr.training import mnist as mnist_source
-from fused_ocr.training import recipes
+from fused_ocr.training import mnist
 from fused_ocr.training.annotations import read_annotations, read_classes
 from fused_ocr.training.glyphs import FontGlyphs, find_fonts
-from fused_ocr.training.material import LineScenes, Material, ScatteredScenes
-from fused_ocr.training.patches import Pool
 
 FONTS = Path(matplotlib.get_data_path()) / "fonts" / "ttf"
 
@@ -41,7 +38,7 @@ def folder(tmp_path_factory):
 
 @pytest.fixture
 def run(monkeypatch, folder):
-    monkeypatch.setattr(mnist_source, "load_mnist", printed_mnist)
+    monkeypatch.setattr(mnist, "load_mnist", printed_mnist)
     monkeypatch.chdir(folder)
 
     def call(*arguments, code=0):
@@ -172,34 +169,3 @@ class TestWholeWay:
             "train", "recognizer", "--out", "x", "--fonts", FONTS, *arguments, code=2
         )
         assert said in out.output
-
-
-@pytest.mark.parametrize(
-    ("characters", "mnist", "kinds"),
-    [
-        (DIGITS, 1.0, [LineScenes, ScatteredScenes]),
-        (DIGITS, 0.0, [LineScenes]),  # canvases are MNIST's
-        ("AB", 1.0, [LineScenes]),
-    ],
-)
-def test_characters_are_taken_from_lines_and_canvases(
-    characters, mnist, kinds, monkeypatch
-):
-    made = []
-
-    def noting(make, count, alphabet, weight, **_):
-        made.append((make, count, weight))
-        return Pool("scenes", np.zeros((1, 40, 40), np.uint8), np.zeros(1, int), weight)
-
-    monkeypatch.setattr(recipes, "scene_pool", noting)
-    monkeypatch.setattr(mnist_source, "load_mnist", printed_mnist)
-    recipes._pools(
-        Material(None, (FONTS,), characters=characters),
-        Alphabet(characters),
-        {"mnist": mnist, "glyphs": None, "digit_photos": (), "scenes": 7, "seed": 3,
-         "workers": 0, "mine": None, "annotations": ()},
-    )  # fmt: skip
-    assert [type(make) for make, _, _ in made] == kinds
-    assert {count for _, count, _ in made} == {7}
-    assert len({make.seed for make, _, _ in made}) == len(made)
-    assert all(weight > 0 for _, _, weight in made)
