@@ -85,7 +85,7 @@ def detector_recipe(
         The path of `detector.keras`; and no scores, since they are those of a fused
         model.
     """
-    side = options["side"]
+    side, init = options["side"], initial(options, "detector")
     labels: tuple[str, ...] = ("character",)
     examples: Callable[[int], Example]
     validation: Callable[[int], Example]
@@ -136,7 +136,6 @@ def detector_recipe(
         anchors=anchors,
         corners=options["corners"],
     )
-    init = initial(options, "detector")
     _report_coverage(examples, anchors, side)
     detector = train_detector(
         config,
@@ -164,6 +163,7 @@ def recognizer_recipe(
         The path of `recognizer.keras`, and its accuracy by pool: MNIST's test set, and
         the unseen sources of digit photos.
     """
+    init = initial(options)
     alphabet = Alphabet(material.characters)
     measured = measured_pools(material, options)
     pools = _pools(material, alphabet, options)
@@ -181,7 +181,7 @@ def recognizer_recipe(
         [pool.part(held=False) for pool in pools],
         [pool.part(held=True) for pool in pools],
         augmentation=Augmentation.of_strength(options["augmentation"]),
-        init=initial(options),
+        init=init,
         seed=options["seed"],
     )
     scores = {

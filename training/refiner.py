@@ -113,6 +113,7 @@ def refiner_recipe(
     Raises:
         ConfigError: annotations without classes, regions or corners.
     """
+    init = initial(options, "refiner")
     config = RefinerConfig(width=options["width"])
     labels, sets = annotated_sets(options)
     back = None
@@ -137,7 +138,7 @@ def refiner_recipe(
         run,
         CornerBatches(kept, crop, size, seed, changed),
         validation,
-        init=initial(options, "refiner"),
+        init=init,
     )
     scores = {"corner error, one look": lambda: _error(refiner, validation)}
     return leave(refiner, out / "refiner.keras", run, scores)

@@ -72,6 +72,7 @@ def _on_regions(
     material: Material, run: RunConfig, options: Options
 ) -> tuple[Any, Measures]:
     """Trained on regions of annotated photos with texts."""
+    init = initial(options)
     alphabet = Alphabet(material.characters)
     labels, sets = annotated_sets(options)
     config = RecognizerConfig(
@@ -115,7 +116,7 @@ def _on_regions(
         StripBatches(kept, size, seed, changed),
         StripBatches(held, size, options["validation_seed"], plain),
         crop=crop,
-        init=initial(options),
+        init=init,
     )
     return recognizer, {
         one.name: functools.partial(exact_regions, recognizer, one) for one in held
