@@ -235,7 +235,8 @@ def fuse(
         selection=config.selection.replace(**selection),
         assembly=config.assembly.replace(**given("min_score", "min_line_score")),
     )
-    refiner = found_by.refiner if reads_strings(reader) else None
+    looks = config.refinements and reads_strings(reader)
+    refiner = found_by.refiner if looks else None
     if options["refiner"]:
         refiner = load_part(options["refiner"], "refiner")
     model = join(found_by.detector, reader, config, refiner=refiner)

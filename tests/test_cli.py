@@ -164,6 +164,15 @@ def test_parts_of_readers_with_others(run):
     assert fusion["crop"]["size_yx"] == [32, 96]  # as in numbers
 
 
+def test_a_readers_refiner_may_be_left_out(run, tmp_path):
+    fusion = json.loads(run("describe", "plates", "--json").stdout)["fusion"]
+    (tmp_path / "plain.json").write_text(json.dumps({**fusion, "refinements": 0}))
+    done = run("fuse", "plates", "plates", "plain.keras", "--config", "plain.json")
+    assert done.exit_code == 0, done.output
+    made = json.loads(run("describe", "plain.keras", "--json").stdout)
+    assert made["fusion"]["refinements"] == 0
+
+
 def test_fuse_refuses_swapped_models(run, tmp_path):
     from fused_ocr.artefact import find_artefact
     from fused_ocr.fusion import parts_of

@@ -95,8 +95,11 @@ def start_from(
         layers[name].set_weights(weights)
         if isinstance(layers[name], keras.layers.BatchNormalization):
             layers[name].trainable = known[name].trainable
-    some = islice(batches(0), _SEEN) if batches and norms else ()
-    normalize_as_seen(model, norms.values(), (batch[0] for batch in some))
+    if norms and batches:
+        some = (batch[0] for batch in islice(batches(0), _SEEN))
+        normalize_as_seen(model, list(norms.values()), some)
+    for norm in norms.values():
+        norm.trainable = batches is not None
     if fresh:
         Console(stderr=True).print(f"Starting afresh: {', '.join(fresh)}.")
     return tuple(fresh)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import keras
@@ -44,7 +44,7 @@ def given_back(layers: Layers, known: Layers) -> tuple[dict[str, Weights], Layer
 
 
 def normalize_as_seen(
-    model: keras.Model, norms: Iterable[keras.layers.Layer], crops: Iterable[Any]
+    model: keras.Model, norms: Sequence[keras.layers.Layer], crops: Iterable[Any]
 ) -> None:
     """Make normalisations that only add an offset know what they normalise.
 
@@ -53,21 +53,17 @@ def normalize_as_seen(
 
     Args:
         model: with these layers; is changed.
-        norms: as `given_back` makes them; they can be trained then.
-        crops: batches that the model is to be trained on. Without any nobody knows what
-            the layers see, and they are frozen.
+        norms: as `given_back` makes them; one at least.
+        crops: batches that the model is to be trained on; one at least.
     """
-    norms = list(norms)
+    seen = keras.Model(model.input, [norm.input for norm in norms])
     moments: list[list[Any]] = [[] for _ in norms]
     for batch in crops:
-        seen = keras.Model(model.input, [norm.input for norm in norms])
         for known, values in zip(moments, seen(batch, training=False), strict=True):
             flat = np.asarray(values, np.float64).reshape(-1, values.shape[-1])
             known.append([flat.mean(0), (flat**2).mean(0)])
     for norm, known in zip(norms, moments, strict=True):
-        norm.trainable = bool(known)
-        if known:
-            mean, square = np.mean(known, 0)
-            variance = np.maximum(square - mean**2, 0.0)
-            deviation = np.sqrt(variance + norm.epsilon)
-            norm.set_weights([deviation, norm.beta + mean, mean, variance])
+        mean, square = np.mean(known, 0)
+        variance = np.maximum(square - mean**2, 0.0)
+        deviation = np.sqrt(variance + norm.epsilon)
+        norm.set_weights([deviation, norm.beta + mean, mean, variance])
