@@ -94,7 +94,8 @@ def _print_single(label: str, scores: dict[str, float], bar: str) -> None:
 
 
 def _show(key: str, value: float) -> str:
-    return f"{value:.5f}" if key.startswith("AP") else f"{value:.2%}"
+    # Of AP50 the last 0.01 is one point of recall: five places would round to its bar.
+    return f"{value:.7f}" if key.startswith("AP") else f"{value:.2%}"
 
 
 if __name__ == "__main__":

@@ -183,6 +183,11 @@ def describe(model: str, *, as_json: bool, card: bool) -> None:
 )
 @click.option("--iou-threshold", type=click.FloatRange(0, 1), help="Of suppression.")
 @click.option(
+    "--nested-threshold",
+    type=click.FloatRange(0, 1),
+    help="Of suppression: the part of a box that lies in a better one.",
+)
+@click.option(
     "--max-detections", type=click.IntRange(1), help="Boxes a photo may have."
 )
 @click.option(
@@ -230,7 +235,9 @@ def fuse(
     def given(*names: str) -> dict[str, Any]:
         return {name: options[name] for name in names if options[name] is not None}
 
-    selection = given("score_threshold", "iou_threshold", "max_detections")
+    selection = given(
+        "score_threshold", "iou_threshold", "nested_threshold", "max_detections"
+    )
     config = config.replace(
         selection=config.selection.replace(**selection),
         assembly=config.assembly.replace(**given("min_score", "min_line_score")),

@@ -188,12 +188,13 @@ def test_fuse_refuses_swapped_models(run, tmp_path):
     done = run(
         "fuse", "detector.keras", "recognizer.keras", "out.keras", "--half",
         "--frame", 448, 320, "--score-threshold", 0.3, "--max-detections", 8,
-        "--min-score", 0.25, "--min-line-score", 0.4,
+        "--min-score", 0.25, "--min-line-score", 0.4, "--nested-threshold", 0.5,
     )  # fmt: skip
     assert done.exit_code == 0, done.output
     values = json.loads(run("describe", "out.keras", "--json").stdout)
     assert values["fusion"]["frame_yx"] == [448, 320]
     assert values["fusion"]["selection"]["max_detections"] == 8
+    assert values["fusion"]["selection"]["nested_threshold"] == 0.5
     assert values["fusion"]["assembly"]["min_score"] == 0.25
     assert values["fusion"]["assembly"]["min_line_score"] == 0.4
     assert run("fuse", "detector.keras", "recognizer.keras", "out.keras",

@@ -136,15 +136,18 @@ class FontGlyphs:
 
     Args:
         paths: the font files, as from `find_fonts`.
+        dies: whether plates may have characters that are in no font, see
+            `regions.plate_dies`.
     """
 
-    def __init__(self, paths: Sequence[str]) -> None:
+    def __init__(self, paths: Sequence[str], *, dies: bool = False) -> None:
         if not paths:
             raise ConfigError(
                 "No fonts. Give a folder with .ttf or .otf files that have the "
                 "characters; Debian's fonts-* packages put theirs in /usr/share/fonts."
             )
         self.paths = list(paths)
+        self.dies = dies
 
     def has(self, characters: str) -> bool:  # noqa: ARG002
         """Fonts draw what they were chosen for, and letters."""

@@ -64,11 +64,16 @@ class Material:
         steep: bool = False,
         layouts: Sequence[str] = (),
     ) -> RegionScenes:
-        """Scenes of a kind of regions, of a half, `train` or `unseen`."""
+        """Scenes of a kind of regions, of a half, `train` or `unseen`.
+
+        Plates of the unseen half are written in its fonts alone, none by dies.
+        """
         characters = self.characters
         if kind == "plates" and characters == DIGITS:  # the default of the option
             characters = ALPHANUMERIC
-        fonts = FontGlyphs(find_fonts(self.fonts, split, ALPHANUMERIC))
+        fonts = FontGlyphs(
+            find_fonts(self.fonts, split, ALPHANUMERIC), dies=split == "train"
+        )
         photos = self.backgrounds(split)
         return RegionScenes(
             kind, fonts, seed, size_yx, photos, characters, steep, layouts

@@ -65,6 +65,10 @@ class SelectDetections(keras.layers.Layer):
             tf.reduce_max(scores, -1),
             tf.minimum(config.candidates, tf.shape(scores)[1]),
         )  # (B, K)
+        # Suppression takes the square of their number, and a photo has few.
+        likely = tf.reduce_sum(tf.cast(best >= config.score_threshold, tf.int32), 1)
+        most = tf.maximum(tf.reduce_max(likely), 1)
+        best, order = best[:, :most], order[:, :most]
         classes = tf.argmax(
             tf.gather(scores, order, batch_dims=1), -1, output_type=tf.int32
         )
@@ -133,7 +137,8 @@ def _filled_up(row: tf.Tensor, real: tf.Tensor, count: int, unused: float) -> tf
     real = real[(..., *[tf.newaxis] * len(inner))]
     row = tf.where(real, row, tf.cast(unused, row.dtype))
     row = tf.pad(row, missing, constant_values=unused)
-    return tf.ensure_shape(row, (row.shape[0], count, *inner))
+    batch = -1 if row.shape[0] is None else row.shape[0]
+    return tf.reshape(row, (batch, count, *inner))
 
 
 def _suppress(

@@ -12,7 +12,7 @@ import re
 import numpy as np
 from PIL import Image, ImageFilter
 
-from ..glyphs import FontGlyphs, Mask, ink_box, print_text
+from ..glyphs import FontGlyphs, GlyphSource, Mask, ink_box, print_text
 
 __all__ = ["SIGNS", "Row", "bolder", "choose_style", "set_row", "squeezed", "word"]
 
@@ -62,7 +62,7 @@ def choose_style(rng: np.random.Generator, fonts: FontGlyphs) -> int:
 
 def set_row(
     rng: np.random.Generator,
-    fonts: FontGlyphs,
+    glyphs: GlyphSource,
     style: int,
     written: str,
     size_yx: tuple[float, float],
@@ -74,8 +74,8 @@ def set_row(
 
     Args:
         rng: of handwriting; fonts do not ask it.
-        fonts: draw the characters.
-        style: the font.
+        glyphs: draw the characters.
+        style: of them, such as a font.
         written: characters, and `SIGNS` that are drawn but not read.
         size_yx: height of the characters, and the width that the row must keep,
             pixels. A row that is too wide is squeezed, by any amount.
@@ -84,7 +84,7 @@ def set_row(
     """
     tall, room = max(6, round(size_yx[0])), max(8, int(size_yx[1]))
     masks = [
-        _sign(c, tall) if c in SIGNS else fonts.draw(rng, c, tall, style)
+        _sign(c, tall) if c in SIGNS else glyphs.draw(rng, c, tall, style)
         for c in written
     ]
     space = gap * tall

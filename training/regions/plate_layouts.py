@@ -66,6 +66,7 @@ class PlateLayout:
         tall: height of the characters in parts of the plate's; of two rows' both.
         border: how often there is a line around.
         fades: colours into which the background changes towards the top or bottom.
+        stamped: how often dies wrote it rather than a font, see `plate_dies`.
         bolts: how many screws: 0, 2 or 4.
         framed: how often a frame with words lies over the upper and lower edge.
         stickers: how often there are stickers in the corners.
@@ -85,6 +86,7 @@ class PlateLayout:
     tall: float = 0.68
     border: float = 0.5
     fades: tuple[Ink, ...] = ()
+    stamped: float = 0.2
     bolts: int = 2
     framed: float = 0.0
     stickers: float = 0.0
@@ -150,12 +152,28 @@ _CITIES = (
 )  # fmt: skip
 _DEALERS = ("www.autohaus.example", "Motor Company", "AUTO CENTER", "City Cars Ltd")
 _BRITISH = "ABCDEFGHJKLMNOPRSTUVWXY"
+_CLEAR = "ABCDEFGHJKLMNPRSTUVWXYZ"
+_RATHER_CLEAR = _CLEAR * 6 + "IOQ"
+"""Most countries and states leave out, or seldom give, what looks like a digit."""
+
+_STATE_SERIALS = (
+    "0L00L00", "00L00L0", "LLL 000", "LLL0000", "000 LLL", "0LLL000", "0L00000",
+    "LLL@000", "LLL-000", "000-LLL", "LL@00000", "0LLLL0", "000 000", "LLL L00",
+    "L00 0LL", "000 0LL", "LLL 0000", "0L 00000", "L 000000", "LL 00000", "L00 0000",
+    "000 0000", "000L", "000LL", "000LLL", "LLL 000", "000 LLL", "0000 LL", "0LL0000",
+    "0LL L00", "000 LL0", "LLL 0000", "0LL L00", "LL0@L0L", "LL0@L0L", "000-LLL",
+    "00-L000", "00L-000", "LLL 000", "L00-LLL", "LLL-00L", "000@LLL", "LLL-0000",
+    "LLL-0000", "LLL 000", "LLL 0000", "000@LLL", "LLL-0000", "LL-000", "000-000",
+    "0LL 000", "L00-00L", "LLL@0000", "L00@LLL", "LL0@L000", "L00 0LL", "LLL-0000",
+    "0LL 000", "LL 0000", "LLL-0000", "00-00000", "0-00000L", "LL-0000", "LLLL 000",
+    "L00 LLL", "LL0 00L", "0LLL000", "0LLL000", "LLL0000",
+)  # fmt: skip
+"""How the states of the USA and provinces of Canada number cars: one or two formats of
+each. Wikipedia's 'United States license plate designs and serial formats' has them
+all."""
 
 _US = PlateLayout(
-    "us", 2.0,
-    ("LLL 0000", "0LLL000", "LLL-0000", "000 LLL", "LL0 0L0", "LLL@000", "00L-000",
-     "L00 00L", "LLL 000", "000-000", "LL 00000", "000@LLL", "LLLL 000", "LL@0000",
-     "L00@00L"),
+    "us", 2.0, _STATE_SERIALS,
     ((_WHITE, _NAVY), (_WHITE, _NAVY), (_WHITE, _NAVY), (_WHITE, _BLACK),
      (_WHITE, _BLACK), (_WHITE, _RED), (_WHITE, _GREEN),
      ((238, 222, 160), _NAVY), (_BLACK, (240, 180, 60)), (_NAVY, _YELLOW),
@@ -163,7 +181,8 @@ _US = PlateLayout(
     above=_STATES, below=_SLOGANS, tall=0.44, border=0.4,
     fades=((120, 170, 225), (90, 140, 215), (250, 180, 110), (160, 210, 160),
            (245, 225, 120), (225, 150, 150)),
-    bolts=4, framed=0.35, stickers=0.5, wide_cm=30, weight=4,
+    letters=_RATHER_CLEAR, stamped=0.6, bolts=4, framed=0.35, stickers=0.5,
+    wide_cm=30, weight=4,
 )  # fmt: skip
 
 _WORDS = ("LLLLLLL", "LLLLLL", "LLLLL", "LLLL LL", "LL LLLL", "LLL LLL", "LLLL 0",
@@ -174,7 +193,7 @@ LAYOUTS: tuple[PlateLayout, ...] = (
     _US,
     dataclasses.replace(
         _US, name="us chosen", patterns=(*_WORDS, "LLL@LLL", "LL@LLLL", "LLLL@0"),
-        weight=2,
+        letters=CAPITALS, weight=2,
     ),
     PlateLayout(
         "show", 4.6, (*_WORDS, "LLL L0", "LLLL"),
@@ -190,6 +209,7 @@ LAYOUTS: tuple[PlateLayout, ...] = (
         ("LL-000-LL", "0000 LLL", "LL 000 LL", "LLL 00L", "LL 00000", "00-LL-00",
          "L-000-LL", "LLL-000", "LL 0000L", "0L0 0000", "LLL.000", "LLL 000"),
         strip=Strip(("F", "E", "I", "PL", "S", "P", "CZ", "H", "B", "GR", "SK", "NL")),
+        letters=_RATHER_CLEAR,
         colours=((_WHITE, _BLACK),) * 4 + ((_YELLOW, _BLACK), (_WHITE, _RED)),
         border=0.6, tall=0.67,
     ),
@@ -217,14 +237,16 @@ LAYOUTS: tuple[PlateLayout, ...] = (
         "india", 4.2, ("S00LL0000", "S 00 LL 0000", "S00L0000", "S 00 L 0000",
                        "S-00-LL-0000"),
         colours=((_WHITE, _BLACK),) * 5 + ((_YELLOW, _BLACK), (_GREEN, _WHITE)),
-        codes=_INDIAN, strip=Strip(("IND",), part=0.06, chance=0.55), border=0.6,
+        codes=_INDIAN, letters=_CLEAR + "Q",
+        strip=Strip(("IND",), part=0.06, chance=0.55), border=0.6,
         tall=0.55, wide_cm=50,
     ),
     PlateLayout(
         "india two rows", 1.55, ("S00LL/0000", "S00/LL0000", "S 00 L/0000",
                                  "S 00/L0000", "S00L/0000", "S 00/LL 0000"),
         colours=((_WHITE, _BLACK),) * 4 + ((_YELLOW, _BLACK),),
-        codes=_INDIAN, strip=Strip(("IND",), part=0.08, chance=0.35), border=0.6,
+        codes=_INDIAN, letters=_CLEAR + "Q",
+        strip=Strip(("IND",), part=0.08, chance=0.35), border=0.6,
         tall=0.72, wide_cm=20,
     ),
     PlateLayout(
@@ -263,7 +285,7 @@ LAYOUTS: tuple[PlateLayout, ...] = (
         "old", 4.0, ("LLL 000", "LL 0000", "L 00000", "LLL 000L", "0000 LL"),
         colours=((_BLACK, (205, 205, 200)), ((40, 40, 90), _WHITE),
                  (_BLACK, (225, 205, 130))),
-        border=0.6, tall=0.64,
+        letters=_RATHER_CLEAR, border=0.6, tall=0.64,
     ),
     PlateLayout(
         "plain", 3.6,
@@ -272,14 +294,14 @@ LAYOUTS: tuple[PlateLayout, ...] = (
         colours=((_WHITE, _BLACK),) * 3 + (
             (_WHITE, _RED), (_WHITE, _NAVY), (_WHITE, _GREEN), (_RED, _WHITE),
             (_YELLOW, _BLACK), (_GREEN, _WHITE), ((190, 195, 200), _BLACK)),
-        border=0.4, tall=0.6, wide_cm=45,
+        letters=_RATHER_CLEAR, border=0.4, tall=0.6, wide_cm=45,
     ),
     PlateLayout(
         "plain two rows", 1.7,
         ("LL/0000", "LLL/000", "000/LLL", "LL00/0000", "LLL/0000"),
         colours=((_WHITE, _BLACK),) * 2 + (
             (_YELLOW, _BLACK), (_BLACK, _WHITE), (_WHITE, _RED), (_NAVY, _WHITE)),
-        border=0.4, tall=0.72, wide_cm=28,
+        letters=_RATHER_CLEAR, border=0.4, tall=0.72, wide_cm=28,
     ),
 )  # fmt: skip
 """The kinds of plates."""

@@ -8,11 +8,12 @@ from collections.abc import Sequence
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
 
-from ..glyphs import FontGlyphs, Mask
+from ..glyphs import FontGlyphs, GlyphSource, Mask
 from .chance import Colour, near, pick
 from .cutout import Cutout, Rectangle, rounded
 from .flat_region import FlatRegion, corners
 from .lettering import SIGNS, choose_style, set_row, squeezed, word
+from .plate_dies import PlateDies
 from .plate_layouts import PlateLayout, any_layout
 from .plate_signs import draw_emblem, draw_foreign, draw_seals
 from .weathering import emboss, weather, worn
@@ -75,7 +76,12 @@ def draw_plate(
     plate = _sheet(rng, fonts, layout, width)
     _strip(rng, plate)
     _small_words(rng, plate)
-    ink, tall = _number(rng, plate, written, wear=weathered)
+    by_dies = fonts.dies and rng.random() < layout.stamped
+    dies = PlateDies()
+    writing: tuple[GlyphSource, int] = (
+        (dies, dies.style(rng)) if by_dies else (fonts, choose_style(rng, fonts))
+    )
+    ink, tall = _number(rng, plate, written, writing, wear=weathered)
     _fittings(rng, plate)
     if rng.random() < layout.framed:
         _dealer_frame(rng, plate, ink)
@@ -190,7 +196,7 @@ def _dealer_frame(rng: np.random.Generator, plate: _Plate, ink: Mask) -> None:
     light = np.where(tone > 110, 25, 225)
     side = rng.uniform(0.2, 0.9) * max(0.0, min(beside, 0.08 * plate.high))
     for deep, top in ((above, True), (below, False)):
-        deep = max(0.0, deep * rng.uniform(0.2, 0.95))  # noqa: PLW2901
+        deep = max(0.0, deep * rng.uniform(0.2, 1.05))  # noqa: PLW2901
         outer = plate.high * rng.uniform(0, 0.05)
         edges = (y1 - outer, y1 + deep) if top else (y2 - deep, y2 + outer)
         plate.cutout.box((edges[0], x1, edges[1], x2), tone)
@@ -269,12 +275,16 @@ def _small_words(rng: np.random.Generator, plate: _Plate) -> None:
 
 
 def _number(
-    rng: np.random.Generator, plate: _Plate, written: str, *, wear: bool
+    rng: np.random.Generator,
+    plate: _Plate,
+    written: str,
+    writing: tuple[GlyphSource, int],
+    *,
+    wear: bool,
 ) -> tuple[Mask, float]:
     """Paint the number; its ink (as large as the cutout) and the characters' height."""
     y1, x1, y2, x2 = plate.free
     rows = written.split("/")
-    style = choose_style(rng, plate.fonts)
     room = (y2 - y1) / len(rows)
     scale = rng.uniform(0.9, 1.08)
     tall = min(room * 0.92, plate.layout.tall / len(rows) * plate.high * scale)
@@ -283,9 +293,8 @@ def _number(
     ink = np.zeros(plate.cutout.size_yx, np.uint8)
     for number, row_text in enumerate(rows):
         row = set_row(
-            rng, plate.fonts, style, row_text, (tall, (x2 - x1) * 0.95), gap=gap,
-            narrow=narrow,
-        )  # fmt: skip
+            rng, *writing, row_text, (tall, (x2 - x1) * 0.95), gap=gap, narrow=narrow
+        )
         high, wide = row.mask.shape
         y = round(y1 + room * number + (room - high) / 2)
         x = round((x1 + x2 - wide) / 2 + rng.normal(0, 0.006) * wide)
