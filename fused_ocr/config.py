@@ -295,6 +295,9 @@ class FusionConfig(Config):
     frame_yx: tuple[int, int] = (384, 384)
     """Height and width of what the detector sees, pixels; multiples of the largest
     stride of its pyramid."""
+    max_enlargement: float = 2.0
+    """Frame pixels a photo pixel, at most: a small photo that filled the frame would
+    show the detector something large and blurred, which it does not find."""
     flow: str = "folded"
     """`folded`: one recogniser over all crops in the batch. `multiflow`: the article's
     n inputs and n outputs, one copy of the recogniser for each box."""
@@ -314,6 +317,7 @@ class FusionConfig(Config):
             "needs two sides of at least 32 pixels",
             "frame_yx",
         )
+        self._need(self.max_enlargement > 0, "must be positive", "max_enlargement")
         self._need(
             self.flow in ("folded", "multiflow"),
             "must be 'folded' or 'multiflow'",

@@ -133,7 +133,7 @@ def fuse(
             "recogniser of single characters: leave the refiner out."
         )
     parts = _Parts(
-        letterbox=Letterbox(config.frame_yx, name="letterbox"),
+        letterbox=Letterbox(config.frame_yx, config.max_enlargement, name="letterbox"),
         detector=detector,
         select=SelectDetections(config.selection, name="select"),
         refine=refine,
@@ -163,7 +163,7 @@ def _refine(refiner: keras.Model, config: FusionConfig) -> RefineCorners:
 
 def up_to_boxes(
     detector: keras.Model,
-    frame_yx: tuple[int, int],
+    letterbox: Letterbox,
     selection: SelectionConfig,
     refine: RefineCorners | None = None,
 ) -> Callable[[Any], dict[str, Any]]:
@@ -171,7 +171,7 @@ def up_to_boxes(
 
     Args:
         detector: as `fuse` takes it.
-        frame_yx: height and width of its frame, pixels.
+        letterbox: fits photos into its frame.
         selection: thresholds.
         refine: looks at them again, if given.
 
@@ -179,7 +179,7 @@ def up_to_boxes(
         A function from images uint8 (B, H, W, 3), any size without tracing again, to
         the outputs of `SelectDetections`.
     """
-    letterbox, select = Letterbox(frame_yx), SelectDetections(selection)
+    select = SelectDetections(selection)
 
     def find(images: Any) -> dict[str, Any]:
         frames, geometry = letterbox(images)
@@ -269,6 +269,7 @@ def describe(model: keras.Model) -> Description:
         library_version=parts.assemble.library_version,
         fusion=FusionConfig(
             frame_yx=parts.letterbox.frame_yx,
+            max_enlargement=parts.letterbox.max_enlargement,
             flow="folded" if isinstance(parts.recognize, FoldedFlow) else "multiflow",
             selection=parts.select.selection,
             refinements=parts.refine.steps if parts.refine else 0,

@@ -23,6 +23,8 @@ class Letterbox(keras.layers.Layer):
 
     Args:
         frame_yx: height and width of the frame, pixels.
+        max_enlargement: frame pixels a photo pixel, at most. A detector does not find
+            what is blurred and fills its frame: a small photo keeps grey around it.
 
     Input shape:
         images: (B, H, W, 3) uint8 or float 0..255.
@@ -34,9 +36,12 @@ class Letterbox(keras.layers.Layer):
         pixels a frame pixel along y and x, and the photo's height and width.
     """
 
-    def __init__(self, frame_yx: tuple[int, int], **kwargs: Any) -> None:
+    def __init__(
+        self, frame_yx: tuple[int, int], max_enlargement: float = 2.0, **kwargs: Any
+    ) -> None:
         super().__init__(**kwargs)
         self.frame_yx = (int(frame_yx[0]), int(frame_yx[1]))
+        self.max_enlargement = float(max_enlargement)
 
     def call(
         self, images: tf.Tensor, sizes: tf.Tensor | None = None
@@ -86,7 +91,8 @@ class Letterbox(keras.layers.Layer):
         """Photos of one size (2,): frames (B, h, w, 3) and their factors (2,)."""
         frame = tf.constant(self.frame_yx, tf.float32)
         photo = tf.cast(size, tf.float32)
-        fitted = tf.round(photo * tf.reduce_min(frame / photo))
+        scale = tf.minimum(tf.reduce_min(frame / photo), self.max_enlargement)
+        fitted = tf.round(photo * scale)
         # A strip thinner than half a frame pixel still gets one row.
         fitted = tf.clip_by_value(fitted, 1.0, frame)
         target = tf.cast(fitted, tf.int32)
@@ -114,4 +120,8 @@ class Letterbox(keras.layers.Layer):
 
     def get_config(self) -> dict[str, Any]:
         """Arguments of the constructor."""
-        return {**super().get_config(), "frame_yx": list(self.frame_yx)}
+        return {
+            **super().get_config(),
+            "frame_yx": list(self.frame_yx),
+            "max_enlargement": self.max_enlargement,
+        }

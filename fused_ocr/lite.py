@@ -60,6 +60,10 @@ class LiteRuntime:
             ) from error
         height, width = (int(side) for side in images["shape"][1:3])
         self.frame_yx = (height, width)
+        # The network enlarges or shrinks the frame for its detector.
+        fusion = self.description.fusion
+        scale = min(fusion.frame_yx[0] / height, fusion.frame_yx[1] / width)
+        self._most = fusion.max_enlargement / min(scale, fusion.max_enlargement)
 
     def run(
         self,
@@ -75,7 +79,7 @@ class LiteRuntime:
         found = []
         for i, image in enumerate(images):
             photo = image if sizes is None else image[: sizes[i, 0], : sizes[i, 1]]
-            frame, scale_yx = fit(photo, self.frame_yx)
+            frame, scale_yx = fit(photo, self.frame_yx, self._most)
             outputs = self._run(images=frame[None])
             limits_yx = np.array(photo.shape[:2], np.float32)
             for name in _PLACES:
@@ -90,13 +94,16 @@ class LiteRuntime:
 
 
 def fit(
-    photo: npt.NDArray[np.uint8], frame_yx: tuple[int, int]
+    photo: npt.NDArray[np.uint8],
+    frame_yx: tuple[int, int],
+    most: float = float("inf"),
 ) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.float32]]:
     """A photo in a frame of fixed size: as large as it can be, at the top left.
 
     Args:
         photo: uint8 (H, W, 3).
         frame_yx: height and width of the frame, pixels.
+        most: frame pixels a photo pixel, at most.
 
     Returns:
         The frame, uint8 (h, w, 3), grey where the photo is not; and frame pixels a
@@ -104,7 +111,7 @@ def fit(
         back as it is.
     """
     height, width = photo.shape[:2]
-    scale = min(frame_yx[0] / height, frame_yx[1] / width)
+    scale = min(frame_yx[0] / height, frame_yx[1] / width, most)
     fitted = tuple(
         max(1, min(limit, round(side * scale)))
         for side, limit in zip((height, width), frame_yx, strict=True)

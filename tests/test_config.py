@@ -62,6 +62,7 @@ OTHERS = [
     RefinerConfig(size_yx=(32, 40), grow=1.2, width=5),
     FusionConfig(
         frame_yx=(64, 96),
+        max_enlargement=3.5,
         flow="multiflow",
         selection=SELECTION,
         refinements=3,
@@ -190,6 +191,7 @@ RANGES = [
     (SelectionConfig, "iou_threshold", 1.1, r"in 0\.\.1"),
     (SelectionConfig, "nested_threshold", -0.1, r"in 0\.\.1"),
     (SelectionConfig, "nested_threshold", 1.1, r"in 0\.\.1"),
+    (FusionConfig, "max_enlargement", 0.0, "positive"),
     (SelectionConfig, "max_detections", 0, "at least 1"),
     (SelectionConfig, "candidates", 63, r"at least max_detections \(64\)"),
     (CropConfig, "size_yx", (0, 28), "two sides of at least 1"),

@@ -32,6 +32,7 @@ from fused_ocr.fusion import (
     up_to_boxes,
     with_sizes,
 )
+from fused_ocr.letterbox import Letterbox
 from fused_ocr.reader import Reader
 from fused_ocr.recognition.recognizer import build_recognizer
 from fused_ocr.rectification import RectifyQuads
@@ -421,7 +422,8 @@ def test_refiners_that_do_not_fit_are_refused(strings):
 def test_boxes_alone_are_refined(corners):
     finder = stand_ins.detector(("plate",), corners=corners)
     refine = RefineCorners(stand_ins.refiner(), 2)
-    alone = (finder, stand_ins.FUSION.frame_yx, stand_ins.FUSION.selection)
+    letterbox = Letterbox(stand_ins.FUSION.frame_yx)
+    alone = (finder, letterbox, stand_ins.FUSION.selection)
     photos = stand_ins.squares(131, 97)[None]
     first, found = (up_to_boxes(*alone, more)(photos) for more in (None, refine))
     count = first["count"]

@@ -13,8 +13,8 @@ def photo(height, width, seed=0):
     return rng.integers(0, 256, (height, width, 3), np.uint8)
 
 
-def fit(image, frame_yx=(64, 96)):
-    frames, geometry = Letterbox(frame_yx)(image[None])
+def fit(image, frame_yx=(64, 96), **limit):
+    frames, geometry = Letterbox(frame_yx, **limit)(image[None])
     return frames.numpy()[0], geometry.numpy()[0]
 
 
@@ -24,13 +24,15 @@ FITTED = [
     ((64, 96), (64, 96)),
     ((128, 192), (64, 96)),
     ((32, 48), (64, 96)),  # grown
+    ((40, 30), (64, 48)),  # 64 / 40 = 1.6
+    ((31, 31), (62, 62)),  # no more than twice
     ((128, 96), (64, 48)),  # 64 / 128 = 1/2 against 1
     ((101, 303), (32, 96)),  # 96 / 303 = 0.3168 against 0.634; 101 * 0.3168 = 32.0
     ((303, 101), (64, 21)),  # 64 / 303 = 0.2112; 101 * 0.2112 = 21.3
-    ((1, 1), (64, 64)),
+    ((1, 1), (2, 2)),
     ((1, 20000), (1, 96)),  # 96 / 20000 of a row is none: one row it is
     ((20000, 1), (64, 1)),
-    ((1, 2), (48, 96)),
+    ((1, 2), (2, 4)),
     ((3000, 4001), (64, 85)),  # 64 / 3000 = 0.02133; 4001 * 0.02133 = 85.4
 ]
 
@@ -51,6 +53,20 @@ def test_geometry(photo_yx, fitted_yx):
     )
     assert (frame[height:] == PAD_VALUE).all()
     assert (frame[:, width:] == PAD_VALUE).all()
+
+
+def test_how_far_a_small_photo_grows():
+    small = photo(10, 20)
+    for limit, fitted in [(0.5, (5, 10)), (3.0, (30, 60)), (9.0, (48, 96))]:
+        frame, geometry = fit(small, max_enlargement=limit)
+        np.testing.assert_allclose(
+            geometry, [10 / fitted[0], 20 / fitted[1], 10, 20], rtol=1e-6
+        )
+        assert (frame[fitted[0] :] == PAD_VALUE).all()
+        assert (frame[:, fitted[1] :] == PAD_VALUE).all()
+        assert (frame[: fitted[0], : fitted[1]] != PAD_VALUE).mean() > 0.9
+    large, other = photo(70, 20), photo(70, 20)  # shrunk, whatever the limit
+    np.testing.assert_array_equal(fit(large, max_enlargement=9.0)[0], fit(other)[0])
 
 
 def test_a_dot_in_a_photo_of_the_frames_size():
@@ -125,7 +141,7 @@ def test_layer():
         ]
     ]
     cases.append((*cases[1], np.array([[31, 45], [7, 9]], np.int32)))
-    check_layer(Letterbox, {"frame_yx": (64, 96)}, cases)
+    check_layer(Letterbox, {"frame_yx": (64, 96), "max_enlargement": 1.5}, cases)
 
 
 def test_layer_of_unknown_size():

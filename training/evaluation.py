@@ -194,7 +194,7 @@ class DetectorAlone:
         threshold = min(_AP_THRESHOLD, selection.score_threshold)
         self._find = up_to_boxes(
             parts.detector,
-            parts.letterbox.frame_yx,
+            parts.letterbox,
             selection.replace(score_threshold=threshold),
             parts.refine,
         )

@@ -14,6 +14,7 @@ from fused_ocr.config import FusionConfig, SelectionConfig
 from fused_ocr.errors import ConfigError
 from fused_ocr.fusion import up_to_boxes
 from fused_ocr.images import read_image
+from fused_ocr.letterbox import Letterbox
 
 from .patches import Pool, cut_patches
 
@@ -40,7 +41,9 @@ def mined_pool(
         ImageError: a photo cannot be read.
     """
     find = up_to_boxes(
-        detector, FusionConfig().frame_yx, SelectionConfig(score_threshold=_SURE_ENOUGH)
+        detector,
+        Letterbox(FusionConfig().frame_yx),
+        SelectionConfig(score_threshold=_SURE_ENOUGH),
     )
     patches: list[npt.NDArray[np.uint8]] = []
     for path in track(photos, "looking for false finds"):
