@@ -20,6 +20,7 @@ from .check_photos import CheckPhoto, drawn_photos
 from .operators import custom_operators
 from .parity import BOX_TOLERANCE, ParityReport, check_alike
 from .quantization import quantized
+from .tflite_metadata import with_metadata
 
 __all__ = ["convert", "export_tflite"]
 
@@ -69,6 +70,7 @@ def export_tflite(
     path, description = Path(path), describe(model)
     photos = [*photos, *drawn_photos(description.alphabet)]
     network = convert(model, size_yx, quantize, photos)
+    network = with_metadata(network, description, card)
     foreign = custom_operators(network)
     if foreign:
         raise CheckFailedError(

@@ -12,6 +12,7 @@ import stand_ins
 from PIL import Image
 
 import fused_ocr
+from fused_ocr import lite
 from fused_ocr.artefact import DESCRIPTION, FORMAT_VERSION
 from fused_ocr.description import describe_artefact
 from fused_ocr.errors import (
@@ -72,6 +73,23 @@ def test_where_a_photo_comes_to_lie(photo, fitted):
     assert (frame[: fitted[0], : fitted[1]] == 255).all()
     assert (frame[fitted[0] :] == 127).all() and (frame[:, fitted[1] :] == 127).all()
     np.testing.assert_allclose(scale, np.divide(fitted, photo), rtol=1e-6)
+
+
+def test_a_small_photo_grows_no_further_than_for_keras(path, monkeypatch):
+    # The detector's view of 64x96 is half the frame, and no photo is enlarged more than
+    # twice for it: four times for the frame.
+    frame, scale = fit(np.full((10, 20, 3), 255, np.uint8), FRAME, 4.0)
+    assert (frame[:40, :80] == 255).all() and (frame == 255).sum() == 40 * 80 * 3
+    assert scale.tolist() == [4, 4]
+    asked = []
+
+    def seen(*given):
+        asked.append(given[2])
+        return fit(*given)
+
+    monkeypatch.setattr(lite, "fit", seen)
+    fused_ocr.load(path).predict(np.zeros((10, 20, 3), np.uint8))
+    assert asked == [4.0]
 
 
 # --- what is read ---------------------------------------------------------------------

@@ -24,6 +24,9 @@ pytestmark = pytest.mark.skipif(
 ROOT = Path(__file__).parents[2]
 WEB = ROOT / "examples" / "web"
 PHOTOS = sorted((ROOT / "examples" / "photos" / "digits").glob("*.jpg"))
+SCATTERED = PHOTOS[-1]
+SMALL = "small.png"
+"""A few digits that fill it, as they must not fill the frame."""
 
 
 @pytest.fixture(scope="module")
@@ -53,6 +56,8 @@ def material(tmp_path_factory):
     (folder / "film.mjpeg").write_bytes(PHOTOS[0].read_bytes() * 3)
     with Image.open(PHOTOS[0]) as photo:
         photo.resize((8192, 6144)).save(folder / "huge.jpg", quality=80)
+    with Image.open(SCATTERED) as photo:
+        photo.crop((6, 158, 112, 240)).save(folder / SMALL)
     (folder / "notes.txt").write_text("no photo\n")
     return folder
 
@@ -66,7 +71,7 @@ def found(page, material):
         url = f"http://127.0.0.1:{server.server_port}/"
         tour = {
             "url": url,
-            "photos": [str(photo) for photo in PHOTOS],
+            "photos": [str(photo) for photo in (*PHOTOS, material / SMALL)],
             "video": str(material / "film.mjpeg"),
             "huge": str(material / "huge.jpg"),
             "text": str(material / "notes.txt"),
@@ -83,10 +88,13 @@ def found(page, material):
 
 
 @pytest.fixture(scope="module")
-def truth(page):
+def truth(page, material):
     """What Python reads with the same file, by path."""
     reader = fused_ocr.load(page / "digits.tflite")
-    return {str(photo): reader.predict(photo) for photo in PHOTOS}
+    photos = (*PHOTOS, material / SMALL)
+    found = {str(photo): reader.predict(photo) for photo in photos}
+    assert found[str(material / SMALL)]
+    return found
 
 
 class Handler(http.server.SimpleHTTPRequestHandler):

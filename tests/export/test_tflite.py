@@ -167,7 +167,7 @@ def test_a_reader_of_regions(tmp_path, monkeypatch):
     # Twice as large, twice as far from the corner: also what only regions have.
     reader, half = fused_ocr.load(path), np.array((0.5, 0.5), np.float32)
     small = reader.predict(PHOTO.image)
-    monkeypatch.setattr(lite, "fit", lambda photo, _: (photo[::2, ::2], half))
+    monkeypatch.setattr(lite, "fit", lambda photo, *_: (photo[::2, ::2], half))
     large = reader.predict(PHOTO.image.repeat(2, 0).repeat(2, 1))
     assert large.texts == small.texts
     for one, other in zip(large, small, strict=True):

@@ -9,11 +9,12 @@ const GREY = 127;
  *
  * @param {{data: Uint8ClampedArray, width: number, height: number}} photo RGBA.
  * @param {[number, number]} frameYx height and width of the frame, pixels.
+ * @param {number} most frame pixels a photo pixel, at most.
  * @returns {{data: Uint8Array, scaleYx: [number, number]}} RGB (h, w, 3), and frame
  *   pixels a photo pixel.
  */
-export function fit(photo, [frameHeight, frameWidth]) {
-  const scale = Math.min(frameHeight / photo.height, frameWidth / photo.width);
+export function fit(photo, [frameHeight, frameWidth], most) {
+  const scale = Math.min(frameHeight / photo.height, frameWidth / photo.width, most);
   const height = clamp(roundHalfEven(photo.height * scale), frameHeight);
   const width = clamp(roundHalfEven(photo.width * scale), frameWidth);
   const { data: rgba } = photo; // an ImageData's fields do not spread
@@ -29,6 +30,12 @@ export function fit(photo, [frameHeight, frameWidth]) {
     data.set(row, y * frameWidth * 3);
   }
   return { data, scaleYx };
+}
+
+/** How far a photo may grow into the frame, which the network fits into its view again. */
+export function mostEnlarged([frameHeight, frameWidth], { viewYx, maxEnlargement }) {
+  const scale = Math.min(viewYx[0] / frameHeight, viewYx[1] / frameWidth);
+  return maxEnlargement / Math.min(scale, maxEnlargement);
 }
 
 function clamp(side, limit) {

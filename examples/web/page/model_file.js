@@ -12,7 +12,8 @@ const ENTRY = 0x02014b50;
 
 /**
  * @param {Uint8Array} file
- * @returns {{alphabet: string, labels: string[], minReadable: number}}
+ * @returns {{alphabet: string, labels: string[], minReadable: number,
+ *   viewYx: [number, number], maxEnlargement: number}} `viewYx`: what its detector sees.
  * @throws {ReadingError} it is truncated, none of ours, or newer than this page.
  */
 export function describe(file) {
@@ -35,6 +36,8 @@ export function describe(file) {
     alphabet: values.alphabet,
     labels: values.labels,
     minReadable: values.fusion?.assembly?.min_readable ?? 0,
+    viewYx: values.fusion?.frame_yx ?? [1, 1],
+    maxEnlargement: values.fusion?.max_enlargement ?? Infinity,
   };
 }
 

@@ -70,7 +70,8 @@ async function read(photo) {
   if (!model) throw new Error("no model is loaded");
   const start = performance.now();
   const bitmap = photo instanceof Blob ? await modules.decode(photo) : photo;
-  const { data, scaleYx } = modules.fit(modules.pixels(bitmap), model.frameYx);
+  const most = modules.mostEnlarged(model.frameYx, model.description);
+  const { data, scaleYx } = modules.fit(modules.pixels(bitmap), model.frameYx, most);
   const fitted = performance.now();
   const outputs = await run(data);
   const sizeYx = [bitmap.height, bitmap.width];
