@@ -391,3 +391,12 @@ def photo_of(*size):
 )
 def test_batches(sizes, batch_size, expected):
     assert shapes(_batches([photo_of(*s) for s in sizes], batch_size)) == expected
+
+
+def test_a_small_photo_of_few_digits():
+    photos = pathlib.Path(__file__).parents[1] / "examples" / "photos" / "digits"
+    with Image.open(photos / "scattered.jpg") as photo:
+        two = photo.convert("RGB").crop((6, 158, 112, 240))
+    # Enlarged until they filled the frame, the smaller ones were not found.
+    small = [two.resize((106 // k, 82 // k)) for k in (1, 2, 3)]
+    assert [one.texts for one in load("digits").predict(small)] == [["86"]] * 3
