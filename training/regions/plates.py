@@ -186,7 +186,7 @@ def _artwork(rng: np.random.Generator, plate: _Plate) -> None:
 
 
 def _dealer_frame(rng: np.random.Generator, plate: _Plate, ink: Mask) -> None:
-    """A frame over the plate's edges, with a dealer's words; it may touch the number."""
+    """A frame over the plate's edges, with a dealer's words; it may touch ink."""
     y1, x1, y2, x2 = plate.box
     rows = np.flatnonzero(ink.any(1))
     columns = np.flatnonzero(ink.any(0))
