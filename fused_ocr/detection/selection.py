@@ -131,7 +131,7 @@ class SelectDetections(keras.layers.Layer):
 
 def _filled_up(row: tf.Tensor, real: tf.Tensor, count: int, unused: float) -> tf.Tensor:
     """Values (B, n, ...) with `unused` where not `real` (B, n), and up to `count`."""
-    # Fewer anchors than rows, n < count: a tiny frame.
+    # Fewer candidates than rows, n < count, is what most photos have.
     inner = row.shape[2:]
     missing = ((0, 0), (0, count - tf.shape(row)[1]), *[(0, 0)] * len(inner))
     real = real[(..., *[tf.newaxis] * len(inner))]
@@ -152,9 +152,7 @@ def _suppress(
     shared, area = shared_areas(boxes)  # (B, K, K), (B, K)
     union = area[:, :, None] + area[:, None, :] - shared
     smaller = tf.minimum(area[:, :, None], area[:, None, :])
-    # Counted from what is known only when it runs: a table of K x K that is a constant
-    # is an eighth of a megabyte of a `.tflite` file.
-    rank = tf.cumsum(tf.cast(area >= 0, tf.float32), axis=1)
+    rank = tf.range(tf.shape(area)[1])[None]
     rivals = (
         ((shared > iou_threshold * union) | (shared > nested_threshold * smaller))
         & (classes[:, :, None] == classes[:, None, :])
