@@ -71,6 +71,7 @@ def test_the_layers_are_those_we_know():
         "RectifyQuads",
         "RefineCorners",
         "SelectDetections",
+        "StringAttention",
         "SubtractLocalMean",
     ]
 

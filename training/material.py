@@ -11,7 +11,8 @@ import numpy as np
 from fused_ocr.alphabet import ALPHANUMERIC, DIGITS
 from fused_ocr.errors import ConfigError
 
-from .glyphs import ArrayGlyphs, FontGlyphs, GlyphSource, find_fonts, mnist_glyphs
+from .breaking import BrokenGlyphs
+from .glyphs import FontGlyphs, GlyphSource, find_fonts, mnist_glyphs
 from .regions.region_scene import RegionScenes
 from .scenes import Scene, line_scene, scattered_scene
 from .variation import VariedGlyphs
@@ -39,14 +40,17 @@ class Material:
     photos: tuple[Path, ...] = ()
     characters: str = DIGITS
 
-    def mnist(self, split: str) -> ArrayGlyphs:
-        """MNIST's digits: `train`, or for `unseen` its test set."""
-        return mnist_glyphs("train" if split == "train" else "test", self.data_dir)
+    def mnist(self, split: str) -> GlyphSource:
+        """MNIST's digits: of `train`, some broken; for `unseen` its test set."""
+        if split == "train":
+            return BrokenGlyphs(mnist_glyphs("train", self.data_dir))
+        return mnist_glyphs("test", self.data_dir)
 
     def sources(self, split: str) -> list[GlyphSource]:
         """Handwriting and print for a half, `train` or `unseen`.
 
-        What is trained on is varied beyond its fonts, what is measured on is not.
+        What is trained on is varied beyond its fonts and hands; what is measured on is
+        not.
         """
         fonts = FontGlyphs(find_fonts(self.fonts, split, self.characters))
         printed: list[GlyphSource] = [
