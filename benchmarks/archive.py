@@ -1,13 +1,14 @@
 """`fused-ocr tag` against a plain loop over `predict`; memory; nodes; what it costs.
 
     python benchmarks/archive.py [--photos 2000] [--memory 200 --memory 2000] \
-        [--model digits --model plates --model numbers] [--no-cluster]
+        [--model digits --model plates --model numbers] [--no-cluster] [--megapixels 12]
 
-Photos are the sample photos in several sizes and JPEG qualities, under other names. The
-loop reads one photo after another with all processors; both times are whole commands,
-with the start of Python, the model and Ray. Memory is the largest sum over all
-processes of a job, what they share counted once (PSS). Readings of all runs are
-compared. Run it on a machine that does nothing else.
+Photos are the sample photos in several sizes and JPEG qualities, under other names: 0.5
+megapixels on average. `--megapixels` makes them as large as a camera's. The loop reads
+one photo after another with all processors; both times are whole commands, with the
+start of Python, the model and Ray. Memory is the largest sum over all processes of a
+job, what they share counted once (PSS). Readings of all runs are compared. Run it on a
+machine that does nothing else.
 """
 
 from __future__ import annotations
@@ -30,6 +31,9 @@ from PIL import Image
 from rich.progress import track
 
 from fused_ocr.artefact import shipped_models
+
+_LARGE = 200
+"""Large photos that are different."""
 
 SAMPLES = Path(__file__).parent.parent / "examples" / "photos"
 
@@ -64,6 +68,7 @@ FROM read_parquet(?) GROUP BY photo
 @click.option("--cluster/--no-cluster", default=True)
 @click.option("--workers", type=int, help="Of `tag`.")
 @click.option("--folder", help="For the photos; a temporary one if left out.")
+@click.option("--megapixels", type=float, help="Of each photo, about.")
 def main(
     photos: int,
     memory: tuple[int, ...],
@@ -72,11 +77,12 @@ def main(
     cluster: bool,
     workers: int | None,
     folder: str | None,
+    megapixels: float | None,
 ) -> None:
     """Print the tables."""
     cores = len(os.sched_getaffinity(0))
     with tempfile.TemporaryDirectory(dir=folder) as place:
-        made = make_photos(Path(place) / "photos", max(photos, *memory, 1))
+        made = make_photos(Path(place) / "photos", max(photos, *memory, 1), megapixels)
         rows, indexes, peaks = [], {}, []
         for model in models:
             out = Path(place) / model
@@ -115,8 +121,11 @@ def main(
             print(f"| `{model}` | {hour:,.0f} | {24 * hour:,.0f} | {need} cores |")
 
 
-def make_photos(folder: Path, count: int) -> list[str]:
-    """Sample photos in sizes of 0.75 to 1.5, under other names."""
+def make_photos(folder: Path, count: int, megapixels: float | None) -> list[str]:
+    """Sample photos in sizes of 0.75 to 1.5, under other names.
+
+    Large ones would fill the disk: a few hundred, each under several names.
+    """
     folder.mkdir()
     samples = [Image.open(p).convert("RGB") for p in sorted(SAMPLES.rglob("*.jpg"))]
     rng = random.Random(0)
@@ -124,9 +133,15 @@ def make_photos(folder: Path, count: int) -> list[str]:
     for number, sample in track(
         zip(range(count), itertools.cycle(samples)), "photos", count, transient=True
     ):
-        scale, quality = rng.choice((0.75, 1, 1.25, 1.5)), rng.choice((75, 85, 92))
-        size = (round(sample.width * scale), round(sample.height * scale))
         path = folder / f"photo {number:06}.jpg"
+        if megapixels and number >= _LARGE:
+            os.link(paths[number - _LARGE], path)
+            paths.append(str(path))
+            continue
+        scale, quality = rng.choice((0.75, 1, 1.25, 1.5)), rng.choice((75, 85, 92))
+        if megapixels:
+            scale = math.sqrt(megapixels * 1e6 / (sample.width * sample.height))
+        size = (round(sample.width * scale), round(sample.height * scale))
         sample.resize(size).save(path, quality=quality)
         paths.append(str(path))
     return paths
