@@ -6,47 +6,17 @@ seen too few of them finds a part, and takes it for a character of its own.
 
 from __future__ import annotations
 
-import dataclasses
-
 import numpy as np
 
-from .glyphs import INK, GlyphSource, Mask, ink_box
+from .glyphs import INK, Mask, ink_box
 
-__all__ = ["BrokenGlyphs", "broken"]
+__all__ = ["broken"]
 
 _GAP = (0.04, 0.14)
 """Width of a gap, in parts of the character's height; at least two pixels."""
 
 _SMALLER_PART = 0.1
 """Of the ink, at least so much is on either side of the gap."""
-
-
-@dataclasses.dataclass(frozen=True)
-class BrokenGlyphs:
-    """Another source's characters, some of them broken in two.
-
-    Attributes:
-        source: draws them.
-        often: part of the characters that are broken.
-    """
-
-    source: GlyphSource
-    often: float = 0.15
-
-    def has(self, characters: str) -> bool:
-        """Whether the source draws all of these."""
-        return self.source.has(characters)
-
-    def style(self, rng: np.random.Generator) -> int:
-        """The source's."""
-        return self.source.style(rng)
-
-    def draw(
-        self, rng: np.random.Generator, character: str, height: int, style: int
-    ) -> Mask:
-        """See `GlyphSource`; a gap takes no row or column of the mask away."""
-        mask = self.source.draw(rng, character, height, style)
-        return broken(rng, mask) if rng.random() < self.often else mask
 
 
 def broken(rng: np.random.Generator, mask: Mask) -> Mask:

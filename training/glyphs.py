@@ -7,9 +7,10 @@ what is measured was never trained on.
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -22,6 +23,7 @@ from fused_ocr.errors import ConfigError
 
 __all__ = [
     "ArrayGlyphs",
+    "ChangedGlyphs",
     "FontGlyphs",
     "GlyphSource",
     "Mask",
@@ -179,6 +181,36 @@ def mnist_glyphs(split: str, data_dir: str | None = None) -> ArrayGlyphs:
 
     images, labels = load_mnist(split, data_dir)
     return ArrayGlyphs(images, [DIGITS[label] for label in labels])
+
+
+@dataclasses.dataclass(frozen=True)
+class ChangedGlyphs:
+    """Another source's characters, some of them changed.
+
+    Attributes:
+        source: draws them.
+        change: from a generator and a mask to another mask of the same character.
+        often: part of the characters that are changed.
+    """
+
+    source: GlyphSource
+    change: Callable[[np.random.Generator, Mask], Mask]
+    often: float
+
+    def has(self, characters: str) -> bool:
+        """Whether the source draws all of these."""
+        return self.source.has(characters)
+
+    def style(self, rng: np.random.Generator) -> int:
+        """The source's."""
+        return self.source.style(rng)
+
+    def draw(
+        self, rng: np.random.Generator, character: str, height: int, style: int
+    ) -> Mask:
+        """See `GlyphSource`; the height may be changed a little, too."""
+        mask = self.source.draw(rng, character, height, style)
+        return self.change(rng, mask) if rng.random() < self.often else mask
 
 
 def find_fonts(

@@ -11,17 +11,26 @@ import numpy as np
 from fused_ocr.alphabet import ALPHANUMERIC, DIGITS
 from fused_ocr.errors import ConfigError
 
-from .breaking import BrokenGlyphs
-from .glyphs import FontGlyphs, GlyphSource, find_fonts, mnist_glyphs
+from .breaking import broken
+from .glyphs import (
+    ChangedGlyphs,
+    FontGlyphs,
+    GlyphSource,
+    find_fonts,
+    mnist_glyphs,
+)
 from .regions.region_scene import RegionScenes
 from .scenes import Scene, line_scene, scattered_scene
-from .variation import VariedGlyphs
+from .variation import varied
 
 __all__ = ["LineScenes", "Material", "ScatteredScenes"]
 
 _PICTURES = (".jpg", ".jpeg", ".png", ".webp", ".bmp")
 _UNSEEN_PART = 5
 """One photo in this many is kept out of training."""
+
+_VARIED, _BROKEN = 0.5, 0.15
+"""Parts of what is printed and of what is handwritten, in training."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -43,7 +52,7 @@ class Material:
     def mnist(self, split: str) -> GlyphSource:
         """MNIST's digits: of `train`, some broken; for `unseen` its test set."""
         if split == "train":
-            return BrokenGlyphs(mnist_glyphs("train", self.data_dir))
+            return ChangedGlyphs(mnist_glyphs("train", self.data_dir), broken, _BROKEN)
         return mnist_glyphs("test", self.data_dir)
 
     def sources(self, split: str) -> list[GlyphSource]:
@@ -54,7 +63,7 @@ class Material:
         """
         fonts = FontGlyphs(find_fonts(self.fonts, split, self.characters))
         printed: list[GlyphSource] = [
-            VariedGlyphs(fonts) if split == "train" else fonts
+            ChangedGlyphs(fonts, varied, _VARIED) if split == "train" else fonts
         ]
         return [self.mnist(split), *printed] if self.characters == DIGITS else printed
 

@@ -6,48 +6,18 @@ times each knows them rather than characters.
 
 from __future__ import annotations
 
-import dataclasses
-
 import numpy as np
 from PIL import Image, ImageFilter
 
-from .glyphs import GlyphSource, Mask, ink_box
+from .glyphs import Mask, ink_box
 
-__all__ = ["VariedGlyphs", "varied"]
+__all__ = ["varied"]
 
 _LEAST_INK = 0.6
 """A thinner character keeps at least this part of its ink."""
 
 _CELLS = 3
 """A character is bent on a lattice of so many cells along each side."""
-
-
-@dataclasses.dataclass(frozen=True)
-class VariedGlyphs:
-    """Another source's characters, many of them varied.
-
-    Attributes:
-        source: draws them.
-        often: part of the characters that are varied.
-    """
-
-    source: GlyphSource
-    often: float = 0.5
-
-    def has(self, characters: str) -> bool:
-        """Whether the source draws all of these."""
-        return self.source.has(characters)
-
-    def style(self, rng: np.random.Generator) -> int:
-        """The source's."""
-        return self.source.style(rng)
-
-    def draw(
-        self, rng: np.random.Generator, character: str, height: int, style: int
-    ) -> Mask:
-        """See `GlyphSource`; a varied one may be a little lower or higher."""
-        mask = self.source.draw(rng, character, height, style)
-        return varied(rng, mask) if rng.random() < self.often else mask
 
 
 def varied(rng: np.random.Generator, mask: Mask) -> Mask:

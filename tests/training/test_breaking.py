@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from fused_ocr.training.breaking import BrokenGlyphs, broken
-from fused_ocr.training.glyphs import INK, ArrayGlyphs, ink_box
+from fused_ocr.training.breaking import broken
+from fused_ocr.training.glyphs import INK, ArrayGlyphs, ChangedGlyphs, ink_box
 from fused_ocr.training.material import Material
 
 
@@ -56,17 +56,6 @@ def test_what_cannot_be_broken_stays(mask):
     assert np.array_equal(broken(np.random.default_rng(0), mask), mask)
 
 
-def test_some_of_a_source_are_broken():
-    whole = np.pad(five(20, 14, 3), 4)
-    source = ArrayGlyphs(whole[None], ["5"], sharpen=(1.0, 1.0))
-    rng = np.random.default_rng(0)
-    plain = source.draw(rng, "5", 60, 0)
-    made = [BrokenGlyphs(source, 0.25).draw(rng, "5", 60, 0) for _ in range(400)]
-    changed = sum(not np.array_equal(one, plain) for one in made)
-    assert 60 < changed < 130
-    assert BrokenGlyphs(source).has("5") and not BrokenGlyphs(source).has("6")
-
-
 def test_only_what_is_trained_on_is_broken(monkeypatch):
     asked = []
     monkeypatch.setattr(
@@ -74,6 +63,7 @@ def test_only_what_is_trained_on_is_broken(monkeypatch):
         lambda split, _: asked.append(split) or ArrayGlyphs(five()[None], ["5"]),
     )
     material = Material(None, ())
-    assert isinstance(material.mnist("train"), BrokenGlyphs)
+    trained = material.mnist("train")
+    assert isinstance(trained, ChangedGlyphs) and trained.change is broken
     assert isinstance(material.mnist("unseen"), ArrayGlyphs)
     assert asked == ["train", "test"]

@@ -8,7 +8,13 @@ import numpy as np
 import pytest
 
 from fused_ocr.errors import ConfigError
-from fused_ocr.training.glyphs import ArrayGlyphs, FontGlyphs, find_fonts, ink_box
+from fused_ocr.training.glyphs import (
+    ArrayGlyphs,
+    ChangedGlyphs,
+    FontGlyphs,
+    find_fonts,
+    ink_box,
+)
 
 BUNDLED = pathlib.Path(mpl.get_data_path()) / "fonts" / "ttf"
 """matplotlib brings fonts along, so that no machine is without."""
@@ -176,3 +182,27 @@ def test_folders_without_fonts(tmp_path, folder):
 def test_other_splits_are_refused(tmp_path):
     with pytest.raises(ConfigError, match=r"'train' or 'unseen'\. Received: 'test'"):
         find_fonts([tmp_path], "test")
+
+
+def test_some_of_a_source_are_changed():
+    class Plain:
+        def has(self, characters):
+            return characters == "0"
+
+        def style(self, rng):
+            return 7
+
+        def draw(self, rng, character, height, style):
+            assert (character, style) == ("0", 7)
+            return np.full((height, 2), 255, np.uint8)
+
+    def halved(rng, mask):
+        return mask // 2
+
+    rng = np.random.default_rng(0)
+    some = ChangedGlyphs(Plain(), halved, 0.25)
+    assert some.has("0") and not some.has("1") and some.style(rng) == 7
+    drawn = [some.draw(rng, "0", 9, 7) for _ in range(400)]
+    assert all(mask.shape == (9, 2) for mask in drawn)
+    values = [int(mask.max()) for mask in drawn]
+    assert set(values) == {127, 255} and 60 < values.count(127) < 140

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from fused_ocr.training.glyphs import INK
-from fused_ocr.training.variation import VariedGlyphs, _bent, _stroked, varied
+from fused_ocr.training.variation import _bent, _stroked, varied
 
 
 def ring(height=60, width=40, thick=8):
@@ -65,22 +65,3 @@ def test_tiny_and_empty_masks(shape):
         for seed in range(20):
             made = drawn(seed, np.full(shape, fill, np.uint8))
             assert made.ndim == 2
-
-
-def test_as_a_source():
-    class Plain:
-        def has(self, characters):
-            return characters == "0"
-
-        def style(self, rng):
-            return 7
-
-        def draw(self, rng, character, height, style):
-            assert (character, style) == ("0", 7)
-            return ring(height)
-
-    never, often = VariedGlyphs(Plain(), 0.0), VariedGlyphs(Plain(), 1.0)
-    rng = np.random.default_rng(0)
-    assert often.has("0") and not often.has("1") and often.style(rng) == 7
-    assert np.array_equal(never.draw(rng, "0", 60, 7), ring())
-    assert not np.array_equal(often.draw(rng, "0", 60, 7), ring())
