@@ -30,6 +30,10 @@ _SIGNATURE = "serving_default"
 _MULTIPLIED = ("CONV_2D", "FULLY_CONNECTED")
 _WEIGHTED = (*_MULTIPLIED, "DEPTHWISE_CONV_2D")
 
+_NETWORKS = r".*(detector|refiner|recognizer).*"
+"""The grey of a crop is a product, too, of three numbers at many places: in integers it
+is slower, and what is to be read is rounded."""
+
 _SHORTCUTS = r".*detector.*(block_\d+_add|_merged).*"
 """Sums of the backbone and of the pyramid; those that make boxes hold no steps."""
 
@@ -107,9 +111,9 @@ def quantized(
             recipe.add_static_config(where, names[name], 8, 8)
 
     # What is said last holds.
-    as_half(".*")
+    as_half(_NETWORKS)
     if how != "float16":
-        as_it_comes(".*")
+        as_it_comes(_NETWORKS)
     if how == "int8":
         by_ranges(".*detector.*", "CONV_2D", "DEPTHWISE_CONV_2D")
         by_ranges(_SHORTCUTS, "ADD")

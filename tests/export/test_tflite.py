@@ -135,6 +135,19 @@ def test_what_makes_boxes_keeps_its_precision(model):
     assert not any("boxes" in name for name in rounded)
 
 
+@pytest.mark.parametrize("how", ["float16", "dynamic", "int8"])
+def test_what_is_between_the_networks_keeps_its_precision(model, how):
+    """The product that makes a crop grey is none of theirs."""
+    graph = unpacked(tflite.convert(model, FRAME, how, [PHOTO])).subgraphs[0]
+    smaller = {TensorType.INT8, TensorType.FLOAT16}
+    types: dict[str, set[int]] = {}
+    for operator, stage in zip(graph.operators, stages_of(graph), strict=True):
+        inputs = {graph.tensors[i].type for i in operator.inputs if i >= 0}
+        types.setdefault(stage, set()).update(inputs)
+    assert not types["crop"] & smaller and not types["letterbox"] & smaller
+    assert types["detector"] & smaller and types["recognizer"] & smaller
+
+
 def test_tables_of_pairs_are_no_constants(network):
     model = unpacked(network)
     (graph, *_) = model.subgraphs
