@@ -41,7 +41,8 @@ _FIRST = r".*detector.*/(Conv1|expanded_conv_).*"
 """Everything that follows sees what these lose."""
 
 _LAST = r".*pyramid_(regression|corners|classification)_\d+/BiasAdd.*"
-"""The heads' last layers: 256 steps of a shift are too few to say where an edge is."""
+"""The heads' last layers: 256 steps of a shift are too few to say where an edge is, so
+what they give has none."""
 
 _CLASSES = r".*pyramid_classification.*"
 """A score of a plate far away is a small part of the largest in the ranges."""
@@ -118,8 +119,8 @@ def quantized(
         by_ranges(".*detector.*", "CONV_2D", "DEPTHWISE_CONV_2D")
         by_ranges(_SHORTCUTS, "ADD")
         as_it_comes(_CLASSES)
+        as_it_comes(_LAST)
         as_half(_FIRST)
-        as_half(_LAST)
     quantizer = Quantizer(bytearray(network), recipe.get_quantization_recipe())
     # A part of it draws its bars whatever it is told, another warns of memory.
     with contextlib.redirect_stderr(io.StringIO()), warnings.catch_warnings():
