@@ -147,7 +147,7 @@ def train_detector(out: Path, **options: Any) -> None:
 @material_options
 @click.option(
     "--arch",
-    type=click.Choice(["cnn", "dense", "convctc", "attnctc", "crnn", "goodfellow"]),
+    type=click.Choice(["cnn", "dense", "convctc", "crnn", "goodfellow"]),
     default="cnn",
     help="The first two read one character, the others strings: of --annotations, or "
     "MNIST's digits in a row.",
@@ -217,9 +217,7 @@ def train_recognizer(out: Path, **options: Any) -> None:
     strings = options["arch"] not in ("cnn", "dense")
     if not strings:
         _refuse(
-            *_OF_REGIONS,
-            *_OF_ANNOTATIONS,
-            needs="--arch convctc, attnctc, crnn, goodfellow",
+            *_OF_REGIONS, *_OF_ANNOTATIONS, needs="--arch convctc, crnn, goodfellow"
         )
     elif not options["annotations"]:
         _refuse(*_OF_REGIONS, *_OF_ANNOTATIONS, needs="--annotations")

@@ -23,8 +23,7 @@ __all__ = [
     "SelectionConfig",
 ]
 
-_FRAMES = ("convctc", "attnctc", "crnn")
-_STRINGS = (*_FRAMES, "goodfellow")
+_STRINGS = ("convctc", "crnn", "goodfellow")
 _SMALLEST = {"cnn": 8, "dense": 4, **dict.fromkeys(_STRINGS, 16)}
 """Shortest side of a crop by architecture: the convolutions halve it 3 or 4 times."""
 
@@ -170,19 +169,19 @@ class RecognizerConfig(Config):
 
     arch: str = "cnn"
     """One character: `cnn` (small and convolutional) or `dense` (the article's two
-    dense layers). A string: `convctc` (convolutional), `attnctc` (with attention to the
-    whole string), `crnn` (recurrent), or `goodfellow` (a head for each place)."""
+    dense layers). A string: `convctc` (convolutional), `crnn` (recurrent), or
+    `goodfellow` (a head for each place)."""
     alphabet: str = DIGITS
     """The characters it knows, in order."""
     size_yx: tuple[int, int] = (28, 28)
     """Height and width of its crops, pixels."""
     width: int | None = None
-    """Channels of the first stage (`cnn` 16, `convctc`, `attnctc` and `crnn` 24,
-    `goodfellow` 48), or units of `dense`'s hidden one (128)."""
+    """Channels of the first stage (`cnn` 16, `convctc` and `crnn` 24, `goodfellow` 48),
+    or units of `dense`'s hidden one (128)."""
     slots: int = 1
     """S: characters a string may have; 1 for single characters."""
     rows: int = 1
-    """Rows of text, one below the other, that all but `goodfellow` look for."""
+    """Rows of text that `convctc` and `crnn` look for, one below the other."""
     readable: bool = False
     """Whether a string's recogniser also says if anybody could read the crop."""
     kinds: tuple[str, ...] = ()
@@ -200,10 +199,10 @@ class RecognizerConfig(Config):
             "size_yx",
         )
         self._need(self.width is None or self.width >= 1, "must be at least 1", "width")
-        frames = self.arch in _FRAMES
+        frames = self.arch in ("convctc", "crnn")
         self._need(
             self.rows >= 1 and (frames or self.rows == 1),
-            f"must be at least 1, and more only for {', '.join(_FRAMES)}",
+            "must be at least 1, and more only for convctc and crnn",
             "rows",
         )
         for field in ("readable", "kinds"):

@@ -202,7 +202,7 @@ RANGES = [
         RecognizerConfig,
         "arch",
         "lstm",
-        "one of cnn, dense, convctc, attnctc, crnn, goodfellow",
+        "one of cnn, dense, convctc, crnn, goodfellow",
     ),
     (RecognizerConfig, "size_yx", (7, 28), "two sides of at least 8"),
     (RecognizerConfig, "size_yx", (28,), "two sides"),

@@ -71,7 +71,6 @@ def test_the_layers_are_those_we_know():
         "RectifyQuads",
         "RefineCorners",
         "SelectDetections",
-        "StringAttention",
         "SubtractLocalMean",
     ]
 

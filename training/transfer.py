@@ -24,10 +24,9 @@ STAGES = ("none", "backbone", "features")
 
 _HEADS = re.compile(
     r"pyramid_(regression|classification|corners)$|pyramid_corners"
-    r"|corners$|characters$|frames$|attention$|place_logits$|length$|crop_hidden$|readable$|kinds$"
+    r"|corners$|characters$|frames$|place_logits$|length$|crop_hidden$|readable$|kinds$"
 )
-"""Layers that speak of anchors, labels, alphabets, or are not in every network of a
-kind: with others, they start afresh."""
+"""Layers that speak of anchors, labels, alphabets: with others, they start afresh."""
 
 _OF_HEIGHT = re.compile(r"mix$")
 """Layers that bring a crop's rows together: they depend on its height."""

@@ -8,7 +8,6 @@ import keras
 
 from fused_ocr.alphabet import Alphabet
 from fused_ocr.config import RecognizerConfig
-from fused_ocr.recognition.attention import StringAttention
 from fused_ocr.recognition.character import ContrastNormalization, convolution
 
 __all__ = ["PIXELS_PER_FRAME", "frame_features", "frame_probabilities"]
@@ -28,10 +27,8 @@ def frame_features(crops: Any, config: RecognizerConfig) -> Any:
 
     `crnn` takes its context from a bidirectional recurrent layer (Shi et al. 2015,
     arXiv 1507.05717), `convctc` from separable convolutions along the row, which run
-    side by side; `attnctc` adds to these what stands anywhere in the string, by
-    attention (as the global mixing of Du et al. 2022, arXiv 2205.00159). Where a crop
-    may hold several rows of text, each column gives frames to every row, and the rows
-    come one after the other.
+    side by side. Where a crop may hold several rows of text, each column gives
+    frames to every row, and the rows come one after the other.
 
     Args:
         crops: Keras tensor (B, h, w, 1), 0..1.
@@ -70,8 +67,7 @@ def frame_features(crops: Any, config: RecognizerConfig) -> Any:
         )(x)
     for i in range(3):
         x = _along(x, f"context{i + 1}")
-    x = keras.layers.Reshape((rows * frames, 4 * width), name="sequence")(x)
-    return StringAttention(name="attention")(x) if config.arch == "attnctc" else x
+    return keras.layers.Reshape((rows * frames, 4 * width), name="sequence")(x)
 
 
 def frame_probabilities(features: Any, config: RecognizerConfig) -> Any:

@@ -18,7 +18,7 @@ from fused_ocr.recognition.recognizer import (
 )
 from fused_ocr.recognition.sequence import PIXELS_PER_FRAME
 
-ARCHS = ("convctc", "attnctc", "crnn")
+ARCHS = ("convctc", "crnn")
 
 
 def config(arch, **changes):
