@@ -135,9 +135,19 @@ def test_what_makes_boxes_keeps_its_precision(model):
     assert not any("boxes" in name for name in rounded)
 
 
-@pytest.mark.parametrize("how", ["float16", "dynamic", "int8"])
-def test_what_is_between_the_networks_keeps_its_precision(model, how):
+@pytest.mark.parametrize(
+    ("flow", "how"),
+    [
+        ("folded", "float16"),
+        ("folded", "dynamic"),
+        ("folded", "int8"),
+        ("multiflow", "float16"),
+    ],
+)
+def test_the_networks_alone_have_smaller_weights(flow, how):
     """The product that makes a crop grey is none of theirs."""
+    config = stand_ins.FUSION.replace(flow=flow)
+    model = fuse(stand_ins.detector(), stand_ins.recognizer(), config)
     graph = unpacked(tflite.convert(model, FRAME, how, [PHOTO])).subgraphs[0]
     smaller = {TensorType.INT8, TensorType.FLOAT16}
     types: dict[str, set[int]] = {}
