@@ -33,7 +33,7 @@ from rich.progress import track
 from fused_ocr.artefact import shipped_models
 
 _LARGE = 200
-"""Large photos that are different."""
+"""Photos of one size that are different."""
 
 SAMPLES = Path(__file__).parent.parent / "examples" / "photos"
 
@@ -122,9 +122,9 @@ def main(
 
 
 def make_photos(folder: Path, count: int, megapixels: float | None) -> list[str]:
-    """Sample photos in sizes of 0.75 to 1.5, under other names.
+    """Sample photos in sizes of 0.75 to 1.5, or all of one size, under other names.
 
-    Large ones would fill the disk: a few hundred, each under several names.
+    Those of one size are large and would fill the disk: each has several names.
     """
     folder.mkdir()
     samples = [Image.open(p).convert("RGB") for p in sorted(SAMPLES.rglob("*.jpg"))]

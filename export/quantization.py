@@ -40,9 +40,8 @@ _SHORTCUTS = r".*detector.*(block_\d+_add|_merged).*"
 _FIRST = r".*detector.*/(Conv1|expanded_conv_).*"
 """Everything that follows sees what these lose."""
 
-_LAST = r".*pyramid_(regression|corners|classification)_\d+/BiasAdd.*"
-"""The heads' last layers: 256 steps of a shift are too few to say where an edge is, so
-what they give has none."""
+_SHIFTS = r".*pyramid_(regression|corners)_\d+/BiasAdd.*"
+"""What the heads give: 256 steps of a shift are too few to say where an edge is."""
 
 _CLASSES = r".*pyramid_classification.*"
 """A score of a plate far away is a small part of the largest in the ranges."""
@@ -119,7 +118,7 @@ def quantized(
         by_ranges(".*detector.*", "CONV_2D", "DEPTHWISE_CONV_2D")
         by_ranges(_SHORTCUTS, "ADD")
         as_it_comes(_CLASSES)
-        as_it_comes(_LAST)
+        as_it_comes(_SHIFTS)
         as_half(_FIRST)
     quantizer = Quantizer(bytearray(network), recipe.get_quantization_recipe())
     # A part of it draws its bars whatever it is told, another warns of memory.

@@ -15,6 +15,9 @@ __all__ = ["broken"]
 _GAP = (0.04, 0.14)
 """Width of a gap, in parts of the character's height; at least two pixels."""
 
+_TRIES = 8
+"""Gaps that are tried on a character."""
+
 _SMALLER_PART = 0.1
 """Of the ink, at least so much is on either side of the gap."""
 
@@ -28,11 +31,13 @@ def broken(rng: np.random.Generator, mask: Mask) -> Mask:
 
     Returns:
         A mask of the same size, with the same bounds of its ink; the character as it
-        was where no gap of a few leaves enough ink on both sides and the bounds.
+        was where no gap that was tried leaves enough ink on both sides and the bounds.
     """
     bounds = ink_box(mask)
     ys, xs = np.nonzero(mask >= INK)
-    for _ in range(8 if len(ys) else 0):
+    if bounds is None:
+        return mask
+    for _ in range(_TRIES):
         at = int(rng.integers(len(ys)))
         angle = rng.uniform(0, np.pi)
         half = max(2.0, rng.uniform(*_GAP) * len(mask)) / 2
