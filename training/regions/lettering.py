@@ -16,15 +16,16 @@ from ..glyphs import FontGlyphs, GlyphSource, Mask, ink_box, print_text
 
 __all__ = ["SIGNS", "Row", "bolder", "choose_style", "set_row", "squeezed", "word"]
 
-SIGNS = " -.*%@"
-"""Not read: a gap, a dash, a dot, and room for a seal, a sign of other writing, and an
-emblem."""
+SIGNS = " -.*%@#"
+"""Not read: a gap, a dash, a dot, and room for a seal, a sign of other writing, an
+emblem, and a wide emblem."""
 
 _LIKED = re.compile(
     r"bold|black|heavy|mono|cond|narrow|din|ocr|road|gothic|semi|medium"
 )
 _DISLIKED = re.compile(r"ital|obli|thin|light|script|comic|hand|dseg|outline")
-_SIGN_WIDTHS = {" ": 0.3, "-": 0.28, ".": 0.12, "*": 0.5, "%": 0.9, "@": 0.75}
+_SIGN_WIDTHS = {" ": 0.3, "-": 0.28, ".": 0.12, "*": 0.5, "%": 0.9, "@": 0.75,
+                "#": 1.3}  # fmt: skip
 """Of the signs, in parts of the characters' height."""
 
 _THIN = 0.24
@@ -97,7 +98,7 @@ def set_row(
         left = min(round(x), room - wide)
         area = row[:, left : left + wide]
         np.maximum(area, squeezed(mask, (tall, wide)), out=area)
-        if character in "*%@":
+        if character in "*%@#":
             rooms.append((character, left, left + wide))
         elif character not in SIGNS:
             letters.append((left, left + wide))

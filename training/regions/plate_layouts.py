@@ -57,7 +57,8 @@ class PlateLayout:
         aspect: width over height.
         patterns: one is written. `L` is a letter, `0` a digit, `S` one of the codes,
             `/` starts the second row; blanks, dashes, dots, `*` (a seal), `%` (a sign
-            of other writing) and `@` (an emblem) are drawn and not read.
+            of other writing), `@` (an emblem) and `#` (a wide one) are drawn and not
+            read.
         colours: pairs of background and ink.
         letters: that occur.
         codes: of states or towns.
@@ -70,6 +71,7 @@ class PlateLayout:
         bolts: how many screws: 0, 2 or 4.
         framed: how often a frame with words lies over the upper and lower edge.
         stickers: how often there are stickers in the corners.
+        emblems: how often one more emblem stands in a gap of the row, or at its ends.
         wide_cm: width of the real thing.
         weight: how often it is taken, compared with the others.
     """
@@ -90,6 +92,7 @@ class PlateLayout:
     bolts: int = 2
     framed: float = 0.0
     stickers: float = 0.0
+    emblems: float = 0.0
     wide_cm: float = 52.0
     weight: float = 1.0
 
@@ -107,6 +110,8 @@ class PlateLayout:
         digits = [c for c in DIGITS if c in characters]
         codes = [c for c in self.codes if set(c) <= set(characters)]
         pattern = pick(rng, self.patterns)
+        if rng.random() < self.emblems:
+            pattern = _with_emblem(rng, pattern)
         missing = {"L": not letters, "0": not digits, "S": not codes}
         if any(missing.get(sign, False) for sign in pattern):
             raise ConfigError(
@@ -130,6 +135,16 @@ class PlateLayout:
         return re.compile(
             "|".join("".join(parts[c] for c in pattern) for pattern in self.patterns)
         )
+
+
+def _with_emblem(rng: np.random.Generator, pattern: str) -> str:
+    """A pattern of one row with an emblem more: in a gap, between groups, at an end."""
+    sign = "@" if rng.random() < 0.75 else "#"
+    gaps = [m.start() for m in re.finditer("[ -]|(?<=L)(?=0)|(?<=0)(?=L)", pattern)]
+    if not gaps or rng.random() < 0.3:
+        return sign + pattern if rng.random() < 0.6 else pattern + sign
+    at = pick(rng, gaps)
+    return pattern[:at] + sign + pattern[at:].lstrip(" -")
 
 
 _COUNTIES = ("B", "CJ", "IF", "TM", "BV", "PH", "CT", "DJ", "AG", "BH", "TR", "BR")
@@ -182,7 +197,7 @@ _US = PlateLayout(
     fades=((120, 170, 225), (90, 140, 215), (250, 180, 110), (160, 210, 160),
            (245, 225, 120), (225, 150, 150)),
     letters=_RATHER_CLEAR, stamped=0.6, bolts=4, framed=0.35, stickers=0.5,
-    wide_cm=30, weight=4,
+    emblems=0.45, wide_cm=30, weight=4,
 )  # fmt: skip
 
 _WORDS = ("LLLLLLL", "LLLLLL", "LLLLL", "LLLL LL", "LL LLLL", "LLL LLL", "LLLL 0",

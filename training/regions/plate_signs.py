@@ -1,4 +1,4 @@
-"""What stands in a plate's row and is not read: seals, emblems, other writings."""
+"""What stands in a plate's row and is not read: seals and other writings."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from ..glyphs import Mask
-from .chance import Colour, near, pick
+from .chance import near, pick
 from .cutout import Cutout, Rectangle
 
-__all__ = ["draw_emblem", "draw_foreign", "draw_seals"]
+__all__ = ["draw_foreign", "draw_seals"]
 
 
 def draw_seals(rng: np.random.Generator, cutout: Cutout, room: Rectangle) -> None:
@@ -32,34 +32,6 @@ def draw_seals(rng: np.random.Generator, cutout: Cutout, room: Rectangle) -> Non
             box[3] - size / 4,
         )
         cutout.box(inner, near(rng, (110, 90, 70), 40), radius=size / 4)
-
-
-def draw_emblem(
-    rng: np.random.Generator, cutout: Cutout, room: Rectangle, ink: Colour
-) -> None:
-    """A heart, a star, a state's outline or the like."""
-    y1, x1, y2, x2 = room
-    size = min(x2 - x1, y2 - y1) * rng.uniform(0.7, 1.0)
-    points = int(rng.integers(4, 12))
-    angles = (np.arange(points) + rng.uniform(0, 0.8, points)) * 2 * np.pi / points
-    radii = rng.uniform(0.6, 1.0, points)
-    kind = rng.random()
-    if kind < 0.3:  # a star
-        angles = np.arange(10) * np.pi / 5 - np.pi / 2
-        radii = np.tile([1.0, 0.42], 5)
-    elif kind < 0.55:  # a heart
-        angles = np.linspace(0, 2 * np.pi, 24, endpoint=False)
-        radii = 1 - 0.62 * np.exp(-(((angles - 1.5 * np.pi) / 0.55) ** 2))
-    y, x = (y1 + y2) / 2, (x1 + x2) / 2
-    outline = [
-        (float(x + r * size / 2 * np.cos(a)), float(y + r * size / 2 * np.sin(a)))
-        for a, r in zip(angles, radii, strict=True)
-    ]
-    image = Image.new("L", cutout.size_yx[::-1])
-    ImageDraw.Draw(image).polygon(outline, fill=255)
-    colours = (ink, near(rng, (190, 40, 40), 25), near(rng, (230, 140, 40), 25),
-               near(rng, (60, 120, 70), 25))  # fmt: skip
-    cutout.paint(np.asarray(image), pick(rng, colours))
 
 
 def draw_foreign(rng: np.random.Generator, ink: Mask, room: Rectangle) -> None:

@@ -14,8 +14,9 @@ from .cutout import Cutout, Rectangle, rounded
 from .flat_region import FlatRegion, corners
 from .lettering import SIGNS, choose_style, set_row, squeezed, word
 from .plate_dies import PlateDies
+from .plate_emblems import draw_emblem
 from .plate_layouts import PlateLayout, any_layout
-from .plate_signs import draw_emblem, draw_foreign, draw_seals
+from .plate_signs import draw_foreign, draw_seals
 from .weathering import emboss, weather, worn
 
 __all__ = ["draw_plate"]
@@ -186,7 +187,7 @@ def _artwork(rng: np.random.Generator, plate: _Plate) -> None:
 
 
 def _dealer_frame(rng: np.random.Generator, plate: _Plate, ink: Mask) -> None:
-    """A frame over the plate's edges, with a dealer's words; it may touch ink."""
+    """A frame over the plate's edges, with a dealer's words; it may hide ink's edge."""
     y1, x1, y2, x2 = plate.box
     rows = np.flatnonzero(ink.any(1))
     columns = np.flatnonzero(ink.any(0))
@@ -196,7 +197,9 @@ def _dealer_frame(rng: np.random.Generator, plate: _Plate, ink: Mask) -> None:
     light = np.where(tone > 110, 25, 225)
     side = rng.uniform(0.2, 0.9) * max(0.0, min(beside, 0.08 * plate.high))
     for deep, top in ((above, True), (below, False)):
+        over = rng.uniform(0, 0.16) if rng.random() < 0.15 else 0.0
         deep = max(0.0, deep * rng.uniform(0.2, 1.05))  # noqa: PLW2901
+        deep += over * (rows[-1] - rows[0])
         outer = plate.high * rng.uniform(0, 0.05)
         edges = (y1 - outer, y1 + deep) if top else (y2 - deep, y2 + outer)
         plate.cutout.box((edges[0], x1, edges[1], x2), tone)
@@ -305,8 +308,8 @@ def _number(
             room_yx = (y, x + left, y + high, x + right)
             if sign == "*":
                 draw_seals(rng, plate.cutout, room_yx)
-            elif sign == "@":
-                draw_emblem(rng, plate.cutout, room_yx, plate.ink)
+            elif sign in "@#":
+                draw_emblem(rng, plate.cutout, room_yx, plate.ink, plate.small)
             else:
                 draw_foreign(rng, ink, room_yx)
     if wear and rng.random() < 0.15:
