@@ -26,6 +26,7 @@ _OF_REGIONS = (
     "rows",
     "grow",
     "letterbox",
+    "stretch",
     "boxes",
     "shift",
     "readable",
@@ -197,6 +198,13 @@ def train_detector(out: Path, **options: Any) -> None:
 )
 @click.option(
     "--letterbox", is_flag=True, help="Keep the shape of regions; else squeeze them."
+)
+@click.option(
+    "--stretch",
+    type=click.FloatRange(1),
+    default=1.0,
+    help="With --letterbox, how much wider or higher than true a region may become, so "
+    "that less of its surroundings is seen.",
 )
 @click.option("--boxes", is_flag=True, help="Cut boxes, even if corners are known.")
 @click.option(

@@ -144,6 +144,9 @@ class CropConfig(Config):
     """Height and width of a crop, pixels."""
     square: bool = True
     """Grow the shorter side of the box to the longer one, so that shapes stay true."""
+    stretch: float = 1.0
+    """How much wider or higher than true a `square` crop may show the box, so that less
+    is grown: 1 keeps shapes, more gives the box more of a long crop."""
     grow: float = 1.3
     """Factor on both sides of the box, around its centre."""
     rectify: bool = True
@@ -160,6 +163,7 @@ class CropConfig(Config):
             "needs two sides of at least 1 pixel",
             "size_yx",
         )
+        self._need(self.stretch >= 1, "must be at least 1", "stretch")
         self._need(self.grow > 0, "must be positive", "grow")
 
 

@@ -62,6 +62,16 @@ class CropLayer(keras.layers.Layer):
         crops = tf.pad(crops * real, ((0, 0), (0, slots - used), (0, 0), (0, 0)))
         return tf.reshape(crops, (shape[0], slots, *self.crop.size_yx, 1))
 
+    def _squared(self, sides: tf.Tensor) -> tf.Tensor:
+        """Sides (B, n, 2), the shorter grown: as many photo pixels a cell along both.
+
+        Or along one at most `stretch` times as many as along the other.
+        """
+        cells = tf.constant(self.crop.size_yx, tf.float32)
+        pixels = sides / cells
+        most = tf.reduce_max(pixels, -1, keepdims=True)
+        return tf.maximum(pixels, most / self.crop.stretch) * cells
+
     def _cut(self, images: tf.Tensor, places: tf.Tensor, sizes: tf.Tensor) -> tf.Tensor:
         """Crops (B, n, h, w) of places (B, n, ...) in photos of these sizes."""
         raise NotImplementedError
@@ -144,13 +154,10 @@ class CropResize(CropLayer):
 
     def _framed(self, boxes: tf.Tensor) -> tf.Tensor:
         """The boxes as they are cut: squared, then grown around their centres."""
-        height, width = self.crop.size_yx
         centres = (boxes[..., :2] + boxes[..., 2:]) / 2
         sides = boxes[..., 2:] - boxes[..., :2]
         if self.crop.square:
-            # As many photo pixels a cell along both axes, whatever the crop's shape.
-            cells = tf.constant((height, width), tf.float32)
-            sides = tf.reduce_max(sides / cells, -1, keepdims=True) * cells
+            sides = self._squared(sides)
         half = sides * (self.crop.grow / 2)
         return tf.concat([centres - half, centres + half], -1)
 

@@ -161,10 +161,7 @@ class RectifyQuads(CropLayer):
         """Sides of the crop in the quadrilateral's: squared, then grown; (B, n, 2)."""
         if not self.crop.square:
             return tf.ones_like(sides) * self.crop.grow
-        cells = tf.constant(self.crop.size_yx, tf.float32)
-        # As many photo pixels a cell along both axes, as in `CropResize`.
-        pixels = tf.reduce_max(sides / cells, -1, keepdims=True)
-        return self.crop.grow * pixels * cells / sides
+        return self.crop.grow * self._squared(sides) / sides
 
     def _points(self, view: _View) -> tuple[tf.Tensor, tf.Tensor]:
         """Where the lattice's points fall: y and x, pixel edges, each (B, n, R, C)."""

@@ -30,8 +30,8 @@ SELECTION = SelectionConfig(
     max_detections=7,
 )
 CROP = CropConfig(
-    size_yx=(12, 10), square=False, grow=1.1, rectify=False, antialias=False,
-    binarize=True,
+    size_yx=(12, 10), square=False, stretch=1.2, grow=1.1, rectify=False,
+    antialias=False, binarize=True,
 )  # fmt: skip
 # Not one field of these is its default.
 OTHERS = [

@@ -385,10 +385,33 @@ def test_photo_of_one_pixel():
     ],
 )
 def test_square_and_grow(box, size_yx, square, grow, framed):
+    check_frame(box, framed, size_yx=size_yx, square=square, grow=grow)
+
+
+@pytest.mark.parametrize(
+    ("box", "size_yx", "stretch", "framed"),
+    [
+        # Centre (10, 20), sides 8 and 4: 4 cells of 2 pixels down, so 4 across of 1.
+        ((6, 18, 14, 22), (4, 4), 2.0, (6, 18, 14, 22)),
+        ((6, 18, 14, 22), (4, 4), 3.0, (6, 18, 14, 22)),  # no smaller than the box
+        ((6, 18, 14, 22), (4, 4), 1.25, (6, 16.8, 14, 23.2)),  # 1.6 across
+        # Crops of 4x12, three times as wide as the box's height: 2 pixels a cell down,
+        # 0.8 across.
+        ((6, 18, 14, 22), (4, 12), 2.5, (6, 15.2, 14, 24.8)),
+        # A box of 4 by 24: 2 pixels a cell across, so at least 1 down, as it has.
+        ((8, 8, 12, 32), (4, 12), 2.0, (8, 8, 12, 32)),
+        ((9, 8, 11, 32), (4, 12), 2.0, (8, 8, 12, 32)),
+    ],
+)
+def test_a_stretched_crop_grows_less(box, size_yx, stretch, framed):
+    check_frame(box, framed, size_yx=size_yx, square=True, stretch=stretch)
+
+
+def check_frame(box, framed, **settings):
     # A cell at (y, x) has the value 100 y + x, so its place is read off the value.
     photo = ramp(33, 41, y=100.0)
-    ours = cut(photo, [box], size_yx=size_yx, square=square, grow=grow, antialias=False)
-    expected = sampled(photo, framed, size_yx, antialias=False)
+    ours = cut(photo, [box], **settings, antialias=False)
+    expected = sampled(photo, framed, settings["size_yx"], antialias=False)
     np.testing.assert_allclose(ours[0], expected, atol=1e-2)
 
 

@@ -360,22 +360,28 @@ def test_a_pasted_plate_is_rectified_back(seed):
 
 @pytest.mark.parametrize("degrees", [0, 33, 90, 200])
 @pytest.mark.parametrize(
-    ("sides", "size_yx", "square", "grow", "framed"),
+    ("sides", "size_yx", "square", "stretch", "grow", "framed"),
     [
-        ((8, 4), (4, 4), False, 1.5, (12, 6)),
-        ((8, 4), (4, 4), True, 1.0, (8, 8)),
-        ((8, 4), (4, 4), True, 1.5, (12, 12)),
-        ((4, 8), (4, 4), True, 0.5, (4, 4)),
+        ((8, 4), (4, 4), False, 1.0, 1.5, (12, 6)),
+        ((8, 4), (4, 4), True, 1.0, 1.0, (8, 8)),
+        ((8, 4), (4, 4), True, 1.0, 1.5, (12, 12)),
+        ((4, 8), (4, 4), True, 1.0, 0.5, (4, 4)),
         # Two rows of two: 4 pixels a column, so as many a row.
-        ((4, 8), (4, 2), True, 1.0, (16, 8)),
-        ((8, 4), (4, 2), True, 1.0, (8, 4)),
+        ((4, 8), (4, 2), True, 1.0, 1.0, (16, 8)),
+        ((8, 4), (4, 2), True, 1.0, 1.0, (8, 4)),
+        # Stretched 1.6 times: 2 pixels a row, 1.25 a column.
+        ((8, 4), (4, 4), True, 1.6, 1.5, (12, 7.5)),
+        ((4, 8), (4, 4), True, 3.0, 1.0, (4, 8)),
     ],
 )
-def test_square_and_grow_in_the_plane(sides, size_yx, square, grow, framed, degrees):
+def test_square_and_grow_in_the_plane(
+    sides, size_yx, square, stretch, grow, framed, degrees
+):
     photo = ramp(43, 51, y=100.0)
     quads = [turned((21, 25), one, degrees) for one in (sides, framed)]
     settings = {"size_yx": size_yx, "antialias": False}
-    ours = cut(photo, quads[:1], square=square, grow=grow, **settings)
+    frame = {"square": square, "stretch": stretch, "grow": grow}
+    ours = cut(photo, quads[:1], **frame, **settings)
     np.testing.assert_allclose(ours, cut(photo, quads[1:], **settings), atol=0.05)
 
 

@@ -13,7 +13,9 @@ from .backgrounds import Picture
 __all__ = ["degrade"]
 
 
-def degrade(rng: np.random.Generator, image: Picture, detail: float) -> Picture:
+def degrade(
+    rng: np.random.Generator, image: Picture, detail: float, *, haze: float = 0.0
+) -> Picture:
     """Spoil a picture as a camera would, so that a person still reads it.
 
     Args:
@@ -21,6 +23,8 @@ def degrade(rng: np.random.Generator, image: Picture, detail: float) -> Picture:
         image: uint8 (H, W, 3).
         detail: the smallest character's height in pixels; blur and loss of resolution
             keep below a part of it.
+        haze: how often a picture is flat and soft all over, as enlarged ones and those
+            of poor lenses are, 0..1.
 
     Returns:
         uint8 (H, W, 3).
@@ -29,6 +33,9 @@ def degrade(rng: np.random.Generator, image: Picture, detail: float) -> Picture:
         image = _uneven_light(rng, image)
     if rng.random() < 0.5:
         image = _tone(rng, image)
+    contrast = 1.0
+    if haze and rng.random() < haze:
+        image, contrast = _hazy(rng, image, detail)
     picture = Image.fromarray(image)
     choice = rng.random()
     if choice < 0.35:
@@ -46,7 +53,7 @@ def degrade(rng: np.random.Generator, image: Picture, detail: float) -> Picture:
             picture.size, Image.Resampling.BILINEAR
         )
     if rng.random() < 0.4:
-        noise = rng.normal(0, rng.uniform(2, 14), (*picture.size[::-1], 1))
+        noise = rng.normal(0, rng.uniform(2, 14) * contrast, (*picture.size[::-1], 1))
         noisy = np.asarray(picture, np.float32) + noise
         picture = Image.fromarray(np.clip(noisy, 0, 255).astype(np.uint8))
     if rng.random() < 0.5:
@@ -70,6 +77,17 @@ def _tone(rng: np.random.Generator, image: Picture) -> Picture:
     gain = rng.uniform(0.75, 1.2) * rng.uniform(0.88, 1.12, 3)
     table = np.clip(levels**gamma * gain * 255 + rng.uniform(-20, 20), 0, 255)
     return np.stack([table.astype(np.uint8)[:, c][image[..., c]] for c in range(3)], -1)
+
+
+def _hazy(
+    rng: np.random.Generator, image: Picture, detail: float
+) -> tuple[Picture, float]:
+    """A soft and flat picture, and its contrast in parts of the first one's."""
+    radius = rng.uniform(0.03, 0.085) * detail
+    soft = Image.fromarray(image).filter(ImageFilter.GaussianBlur(radius))
+    level, contrast = rng.uniform(50, 190), rng.uniform(0.35, 0.95)
+    flat = level + (np.asarray(soft, np.float32) - level) * contrast
+    return np.clip(flat, 0, 255).astype(np.uint8), contrast
 
 
 def _motion(

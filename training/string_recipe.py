@@ -88,6 +88,7 @@ def _on_regions(
     crop = CropConfig(
         size_yx=config.size_yx,
         square=options["letterbox"],
+        stretch=options["stretch"],
         grow=options["grow"],
         rectify=not options["boxes"],
     )

@@ -25,6 +25,23 @@ def test_degrade_keeps_what_matters(seed):
     assert out.astype(float).mean(1).mean(-1).std() > 20
 
 
+def test_haze_makes_pictures_flat_and_soft():
+    image = stripes()
+    seen = {haze: [] for haze in (0.0, 0.5, 1.0)}
+    for seed in range(60):
+        for haze, told in seen.items():
+            rng = np.random.default_rng(seed)
+            out = degrade(rng, image, detail=24.0, haze=haze).astype(float).mean((1, 2))
+            contrast = np.quantile(out, 0.9) - np.quantile(out, 0.1)
+            told.append((contrast, np.abs(np.diff(out)).max() / contrast))
+    clear, half, hazy = (np.mean(told, 0) for told in seen.values())
+    # 0.35 to 0.95 of the contrast is 0.65 on average.
+    assert 0.5 < hazy[0] / clear[0] < 0.75
+    assert hazy[1] < 0.85 * clear[1]
+    assert hazy[0] < half[0] < clear[0] and hazy[1] < half[1] < clear[1]
+    assert min(contrast for contrast, _ in seen[1.0]) > 30
+
+
 @pytest.mark.parametrize("seed", range(12))
 def test_backgrounds(seed, tmp_path):
     one, same = (background(np.random.default_rng(seed), (61, 47)) for _ in range(2))

@@ -11,10 +11,10 @@ from fused_ocr.alphabet import DIGITS
 from fused_ocr.errors import ConfigError
 
 from ..glyphs import FontGlyphs, Mask, ink_box
-from .chance import Colour, near, pick
+from .chance import Colour, log_uniform, near, pick
 from .cutout import Cutout, Rectangle, rounded
 from .flat_region import FlatRegion
-from .lettering import bolder, choose_style, word
+from .lettering import bolder, choose_style, squeezed, word
 from .weathering import emboss, weather
 
 __all__ = ["draw_house_number", "house_number"]
@@ -122,7 +122,9 @@ def _digits(
     rng: np.random.Generator, fonts: FontGlyphs, text: str, tall: int
 ) -> list[Mask]:
     style = choose_style(rng, fonts) if rng.random() < 0.75 else fonts.style(rng)
-    return [bolder(fonts.draw(rng, c, tall, style)) for c in text]
+    narrow = rng.uniform(0.5, 1.0) if rng.random() < 0.6 else 1.0
+    masks = [bolder(fonts.draw(rng, c, tall, style)) for c in text]
+    return [squeezed(m, (len(m), max(2, round(m.shape[1] * narrow)))) for m in masks]
 
 
 def _places(
@@ -135,7 +137,7 @@ def _places(
     slope = 0.0
     if len(masks) > 1 and rng.random() < 0.18:
         slope = float(rng.uniform(-0.5, 0.5))
-    space, x, found = tall * rng.uniform(0.06, 0.5), 0.0, []
+    space, x, found = tall * log_uniform(rng, 0.03, 0.4), 0.0, []
     shaky = rng.random() < 0.15
     for mask in masks:
         y = slope * (x + mask.shape[1] / 2) + (

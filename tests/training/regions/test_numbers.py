@@ -61,6 +61,16 @@ def test_the_corners_of_a_house_number_enclose_its_ink(monkeypatch, seed):
     assert -reach / 2 <= below.min() - 1 <= margin + reach + 1
 
 
+def test_digits_are_wide_or_narrow():
+    parts = []
+    for seed in range(200):
+        flat = draw_house_number(np.random.default_rng(seed), PRINT, "8", tall=60)
+        if len(flat.text) == 1:
+            wide = flat.quad_yx[1, 1] - flat.quad_yx[0, 1]
+            parts.append(wide / 60 - 0.2)  # without the margins
+    assert min(parts) < 0.4 and max(parts) > 0.65
+
+
 def test_digits_on_the_wall_differ_from_it(monkeypatch):
     plainly(monkeypatch, houses)
     for wall in (0.0, 60.0, 128.0, 190.0, 255.0):

@@ -121,7 +121,7 @@ class _NoRegions:
 
 def test_a_plate_is_where_its_corners_say(monkeypatch):
     # White plates on black, in even light: what is bright lies inside of the corners.
-    monkeypatch.setattr(module, "degrade", lambda rng, image, detail: image)
+    monkeypatch.setattr(module, "degrade", lambda rng, image, detail, haze: image)
     monkeypatch.setattr(module, "_surrounded", lambda rng, kind, image, *a: image * 0)
     monkeypatch.setattr(module, "_distract", lambda *a: None)
     monkeypatch.setattr(module, "_light", lambda *a, **k: np.ones(3))
