@@ -14,7 +14,7 @@ from fused_ocr.artefact import Description
 from fused_ocr.assembly import AssembleCharacters, Assembly
 from fused_ocr.config import CropConfig, FusionConfig, SelectionConfig
 from fused_ocr.cropping import CropLayer, CropResize
-from fused_ocr.detection.retinanet import decoding_of
+from fused_ocr.detection.retinanet import decoding_of, heads_of
 from fused_ocr.detection.selection import SelectDetections
 from fused_ocr.errors import ArtefactDamagedError, ConfigError
 from fused_ocr.folding import fold_batch_normalization, fold_padding
@@ -61,7 +61,7 @@ class _Parts:
 
     letterbox: Any
     detector: Any
-    select: SelectDetections
+    select: Any
     refine: Any
     crop: CropLayer
     recognize: Any
@@ -239,14 +239,14 @@ def frozen_flow(
         pixels = tf.cast(images, tf.float32) if resize_floats else images
         return parts.letterbox(pixels, sizes)
 
+    frame_yx = parts.letterbox.frame_yx
+    detector, decode = heads_of(parts.detector, frame_yx)
     constant = dataclasses.replace(
         parts,
         letterbox=letterbox,
         refine=refine and functools.partial(refine.refined, look),
-        detector=frozen(
-            parts.detector,
-            [tf.TensorSpec((None, *parts.letterbox.frame_yx, 3), tf.float32)],
-        ),
+        detector=frozen(detector, [tf.TensorSpec((None, *frame_yx, 3), tf.float32)]),
+        select=functools.partial(parts.select, decode=decode),
         recognize=frozen(
             lambda crops, count: _recognize(parts.recognize, crops, count),
             [crops, tf.TensorSpec((None,), tf.int32)],

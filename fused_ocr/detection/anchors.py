@@ -38,6 +38,10 @@ _CORNERS = _ENDS.ravel()[list(CORNER_EDGES)].reshape(4, 2)
 """Its corners likewise, clockwise from the top left."""
 
 
+_Y_FIRST = [1, 0, 3, 2]
+"""Of keras-retinanet's x1, y1, x2, y2."""
+
+
 def anchors_for_frame(
     height: int, width: int, config: AnchorConfig
 ) -> npt.NDArray[np.float32]:
@@ -88,6 +92,23 @@ def _grid(xp: Any, height: Any, width: Any, config: AnchorConfig) -> Any:
     return xp.concatenate(levels, 0)
 
 
+def _shifted(
+    middles: tf.Tensor,
+    sides: tf.Tensor,
+    shifts: tf.Tensor,
+    starts: npt.NDArray[np.float32],
+) -> tf.Tensor:
+    """Points (B, A, n, 2) of anchors with middles and sides (A, 2) or (B, A, 2).
+
+    Middles and sides are half as many numbers as edges and what multiplies them: an
+    artefact keeps them for its frame.
+    """
+    batch, count = tf.unstack(tf.shape(shifts)[:2])
+    parts = tf.reshape(shifts, (batch, count, len(starts), 2)) * REGRESSION_SCALE
+    middles, sides = (tf.expand_dims(one, -2) for one in (middles, sides))
+    return middles + sides * (parts + starts)
+
+
 class _Decode(keras.layers.Layer):
     """The anchors of whatever frames a decoder is called with."""
 
@@ -103,9 +124,6 @@ class _Decode(keras.layers.Layer):
         self, shifts: tf.Tensor, frames: tf.Tensor, starts: npt.NDArray[np.float32]
     ) -> tf.Tensor:
         """Points that are shifted from points of the anchors.
-
-        Middles and sides are half as many numbers as edges and what multiplies them:
-        an artefact keeps them for its frame.
 
         Args:
             shifts: float32 (B, A, 2 * n), y and x of each point, as heads give them.
@@ -124,10 +142,34 @@ class _Decode(keras.layers.Layer):
             )
         else:
             anchors = tf.constant(anchors_for_frame(height, width, self.anchors))
-        low, high = anchors[:, None, :2], anchors[:, None, 2:]  # (A, 1, 2)
-        batch, count = tf.unstack(tf.shape(shifts)[:2])
-        parts = tf.reshape(shifts, (batch, count, len(starts), 2)) * REGRESSION_SCALE
-        return (low + high) / 2 + (high - low) * (parts + starts)
+        low, high = anchors[:, :2], anchors[:, 2:]  # (A, 2)
+        return _shifted((low + high) / 2, high - low, shifts, starts)
+
+    def _chosen(
+        self,
+        shifts: tf.Tensor,
+        anchors: tf.Tensor,
+        frame_yx: tuple[int, int],
+        starts: npt.NDArray[np.float32],
+    ) -> tf.Tensor:
+        """The same for some of a frame's anchors.
+
+        Args:
+            shifts: float32 (B, K, 2 * n).
+            anchors: int32 (B, K), which ones.
+            frame_yx: height and width of the frame.
+            starts: as for `_decode`.
+
+        Returns:
+            float32 (B, K, n, 2).
+        """
+        every = anchors_for_frame(*frame_yx, self.anchors)
+        low, high = every[:, :2], every[:, 2:]
+        middles, sides = (
+            tf.gather(tf.constant(table), anchors)
+            for table in ((low + high) / 2, high - low)
+        )
+        return _shifted(middles, sides, shifts, starts)
 
     def get_config(self) -> dict[str, Any]:
         """Arguments of the constructor."""
@@ -165,8 +207,22 @@ class DecodeBoxes(_Decode):
     def call(self, inputs: list[tf.Tensor]) -> tf.Tensor:
         """See the class."""
         regression, frames = inputs
-        shifts = tf.gather(regression, [1, 0, 3, 2], axis=-1)
+        shifts = tf.gather(regression, _Y_FIRST, axis=-1)
         ends = self._decode(shifts, frames, _ENDS)  # (B, A, 2, 2)
+        return tf.reshape(ends, tf.shape(regression))
+
+    def chosen(
+        self, regression: tf.Tensor, anchors: tf.Tensor, frame_yx: tuple[int, int]
+    ) -> tf.Tensor:
+        """Boxes (B, K, 4) of some anchors: most are never looked at.
+
+        Args:
+            regression: float32 (B, K, 4), what the head gave for them.
+            anchors: int32 (B, K), which ones.
+            frame_yx: height and width of the frame.
+        """
+        shifts = tf.gather(regression, _Y_FIRST, axis=-1)
+        ends = self._chosen(shifts, anchors, frame_yx, _ENDS)
         return tf.reshape(ends, tf.shape(regression))
 
     def compute_output_shape(self, input_shape: list[tuple]) -> tuple:
@@ -203,6 +259,12 @@ class DecodeCorners(_Decode):
         """See the class."""
         shifts, frames = inputs
         return self._decode(shifts, frames, _CORNERS)
+
+    def chosen(
+        self, shifts: tf.Tensor, anchors: tf.Tensor, frame_yx: tuple[int, int]
+    ) -> tf.Tensor:
+        """Corners (B, K, 4, 2) of some anchors, as `DecodeBoxes.chosen` has it."""
+        return self._chosen(shifts, anchors, frame_yx, _CORNERS)
 
     def compute_output_shape(self, input_shape: list[tuple]) -> tuple:
         """(B, A, 4, 2), of shifts (B, A, 8)."""

@@ -8,6 +8,7 @@ configuration asks for them. The layers keep keras-retinanet's names (`P3`,
 
 from __future__ import annotations
 
+import functools
 import math
 import os
 from collections.abc import Callable
@@ -18,9 +19,16 @@ import keras
 from fused_ocr.config import DetectorConfig
 from fused_ocr.detection.anchors import DecodeBoxes, DecodeCorners
 from fused_ocr.detection.backbones import backbone_features
+from fused_ocr.detection.selection import Decoder
 from fused_ocr.errors import ArtefactDamagedError, MissingDependencyError
 
-__all__ = ["add_decoding", "build_retinanet", "decoding_of", "training_model"]
+__all__ = [
+    "add_decoding",
+    "build_retinanet",
+    "decoding_of",
+    "heads_of",
+    "training_model",
+]
 
 _PRIOR = 0.01
 """Every anchor's score before training, so that the many empty ones do not swamp the
@@ -111,6 +119,34 @@ def training_model(detector: keras.Model) -> keras.Model:
         heads.append("corners")
     outputs = [detector.get_layer(name).output for name in heads]
     return keras.Model(detector.input, outputs, name="retinanet")
+
+
+def heads_of(
+    detector: keras.Model, frame_yx: tuple[int, int]
+) -> tuple[keras.Model, dict[str, Decoder]]:
+    """A detector in two halves, between which a few of its anchors are chosen.
+
+    Args:
+        detector: from `add_decoding`.
+        frame_yx: height and width of its frames.
+
+    Returns:
+        The same detector with ``boxes`` (B, A, 4) and ``corners`` (B, A, 8) as its
+        heads give them; and for each of the two, a function of what some anchors have
+        of it and int32 (B, K), which ones they are, to what it stands for.
+
+    Raises:
+        ArtefactDamagedError: the model is not a detector of ours.
+    """
+    decoding_of(detector)
+    outputs = dict(detector.output)
+    decode: dict[str, Decoder] = {}
+    for layer in detector.layers:
+        if isinstance(layer, (DecodeBoxes, DecodeCorners)):
+            name = "boxes" if isinstance(layer, DecodeBoxes) else "corners"
+            outputs[name] = layer.input[0]
+            decode[name] = functools.partial(layer.chosen, frame_yx=frame_yx)
+    return keras.Model(detector.input, outputs, name=detector.name), decode
 
 
 def decoding_of(detector: keras.Model) -> DecodeBoxes:

@@ -9,6 +9,7 @@ more than `max_detections` detections. Ties go to the anchor that comes first.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import keras
@@ -17,7 +18,10 @@ import tensorflow as tf
 from fused_ocr.config import SelectionConfig
 from fused_ocr.overlaps import shared_areas
 
-__all__ = ["SelectDetections"]
+__all__ = ["Decoder", "SelectDetections"]
+
+Decoder = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
+"""What heads gave (B, K, n) for anchors (B, K), to boxes or corners in the frame."""
 
 _UNUSED = {"classes": -1}
 """What stands in unused rows, where it is not 0."""
@@ -58,8 +62,13 @@ class SelectDetections(keras.layers.Layer):
         scores: tf.Tensor,
         geometry: tf.Tensor,
         corners_yx: tf.Tensor | None = None,
+        decode: Mapping[str, Decoder] | None = None,
     ) -> dict[str, tf.Tensor]:
-        """See the class."""
+        """See the class.
+
+        With `decode`, boxes and corners are still what the heads gave; its ``boxes``
+        and ``corners`` make (B, K, ...) of them and their anchors int32 (B, K).
+        """
         config = self.selection
         best, order = tf.math.top_k(
             tf.reduce_max(scores, -1),
@@ -73,6 +82,8 @@ class SelectDetections(keras.layers.Layer):
             tf.gather(scores, order, batch_dims=1), -1, output_type=tf.int32
         )
         boxes = tf.gather(boxes_yxyx, order, batch_dims=1)
+        if decode:
+            boxes = decode["boxes"](boxes, order)
         scale = tf.concat([geometry[:, :2], geometry[:, :2]], -1)[:, None]
         limits = tf.concat([geometry[:, 2:], geometry[:, 2:]], -1)[:, None]
         boxes = tf.clip_by_value(boxes * scale, 0.0, limits)
@@ -95,7 +106,9 @@ class SelectDetections(keras.layers.Layer):
         }
         if corners_yx is not None:
             anchors = tf.gather(order, slots, batch_dims=1)
-            quads = tf.gather(corners_yx, anchors, batch_dims=1)  # (B, N, 4, 2)
+            quads = tf.gather(corners_yx, anchors, batch_dims=1)
+            if decode:
+                quads = decode["corners"](quads, anchors)  # (B, N, 4, 2)
             rows["quads"] = quads * geometry[:, None, None, :2]
         return {
             **{

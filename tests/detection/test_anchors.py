@@ -157,6 +157,24 @@ def test_frames_whose_size_is_only_known_at_run_time(frame, layer, values, inner
 
 
 @pytest.mark.parametrize(
+    ("layer", "values"), [(DecodeBoxes(OTHER, ("a",)), 4), (DecodeCorners(OTHER), 8)]
+)
+def test_some_anchors_are_decoded_as_among_all(layer, values):
+    frame = (64, 96)
+    count = len(anchors_for_frame(*frame, OTHER))
+    rng = np.random.default_rng(3)
+    shifts = rng.normal(size=(2, count, values)).astype(np.float32)
+    every = layer([shifts, np.zeros((2, *frame, 3), np.float32)])
+    chosen = rng.integers(0, count, (2, 7)).astype(np.int32)
+    one_by_one = tf.gather(shifts, chosen, batch_dims=1)
+    np.testing.assert_allclose(
+        layer.chosen(one_by_one, chosen, frame),
+        tf.gather(every, chosen, batch_dims=1),
+        atol=1e-5,
+    )
+
+
+@pytest.mark.parametrize(
     ("layer_class", "values", "arguments"),
     [
         (DecodeBoxes, 4, {"anchors": OTHER, "labels": ("a", "b")}),

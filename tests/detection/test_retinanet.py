@@ -11,14 +11,16 @@ import numpy as np
 import pytest
 import stand_ins
 
-from fused_ocr.config import AnchorConfig, DetectorConfig
+from fused_ocr.config import AnchorConfig, DetectorConfig, SelectionConfig
 from fused_ocr.detection.anchors import DecodeCorners
 from fused_ocr.detection.retinanet import (
     add_decoding,
     build_retinanet,
     decoding_of,
+    heads_of,
     training_model,
 )
+from fused_ocr.detection.selection import SelectDetections
 from fused_ocr.errors import ArtefactDamagedError, ConfigError
 from fused_ocr.folding import fold_batch_normalization, fold_padding
 
@@ -163,6 +165,25 @@ def test_corners(cornered, size_yx):
         atol=1e-4,
     )
     assert found["boxes"].shape == regression.shape
+
+
+def test_the_halves_of_a_detector_find_what_the_whole_does(cornered):
+    _, detector = cornered
+    values = frames(2, (192, 64))
+    whole = detector(values)
+    select = SelectDetections(SelectionConfig(score_threshold=0.01, max_detections=9))
+    geometry = np.array([[2.0, 1.5, 384, 96], [1.0, 1.0, 192, 64]], np.float32)
+    expected = select(whole["boxes"], whole["scores"], geometry, whole["corners"])
+    assert expected["count"].numpy().min() > 1
+    heads, decode = heads_of(detector, (192, 64))
+    given = heads(values)
+    assert given["corners"].shape == (*given["boxes"].shape[:2], 8)
+    found = select(
+        given["boxes"], given["scores"], geometry, given["corners"], decode=decode
+    )
+    assert set(found) == set(expected)
+    for name, value in found.items():
+        np.testing.assert_allclose(value, expected[name], atol=1e-4, err_msg=name)
 
 
 def test_corners_are_one_more_head(trained, cornered):
