@@ -114,6 +114,14 @@ def train() -> None:
     "called 'character', else none.",
 )
 @click.option(
+    "--zoom",
+    type=click.FloatRange(0, min_open=True),
+    nargs=2,
+    default=(0.6, 1.7),
+    show_default=True,
+    help="Smallest and largest scale of photos; at 1 they fit the frame.",
+)
+@click.option(
     "--close",
     type=click.FloatRange(0, 1),
     default=0.0,
@@ -135,7 +143,7 @@ def train() -> None:
 def train_detector(out: Path, **options: Any) -> None:
     """Train a detector: OUT/detector.keras."""
     if not options["annotations"]:
-        needing = (*_OF_ANNOTATIONS, "corners", "synthetic_part", "close")
+        needing = (*_OF_ANNOTATIONS, "corners", "synthetic_part", "zoom", "close")
         _refuse(*needing, needs="--annotations")
     prepare(options["seed"], bfloat16=options["bfloat16"], strategy=options["strategy"])
     from fused_ocr.training.recipes import detector_recipe

@@ -112,6 +112,7 @@ def detector_recipe(
             AnnotatedExamples(
                 tuple(photos),
                 side,
+                zoom=options["zoom"],
                 close=options["close"],
                 seed=options["seed"] + 10 * i,
             )

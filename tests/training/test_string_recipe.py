@@ -35,7 +35,7 @@ def test_regions_are_learnt_and_the_best_of_two_is_kept(scenes, tmp_path):
     out = tmp_path / "run"
     done = trained(
         scenes, out, "--size", 16, 48, "--slots", 10, "--rows", 2, "--readable",
-        "--kinds", "--grow", 1.25, "--letterbox", "--repeat", 2,
+        "--kinds", "--grow", 1.25, "--letterbox", "--stretch", 1.5, "--repeat", 2,
     )  # fmt: skip
     assert done.exit_code == 0, done.output
     assert "2 trainings: validation loss" in done.output
@@ -46,6 +46,7 @@ def test_regions_are_learnt_and_the_best_of_two_is_kept(scenes, tmp_path):
     assert kinds_of(made) == ("plate", "bib")
     crop = cut_of(made)
     assert (crop.size_yx, crop.grow, crop.square) == ((16, 48), 1.25, True)
+    assert crop.stretch == 1.5
     read = made(np.zeros((1, 16, 48, 1), np.float32))
     assert set(read) == {"characters", "readable", "kinds"}
     # Both were measured on the same batches: their logs may be compared.
@@ -56,7 +57,7 @@ def test_regions_are_learnt_and_the_best_of_two_is_kept(scenes, tmp_path):
     ).read_bytes()
     again = trained(
         scenes, out, "--size", 16, 48, "--slots", 10, "--rows", 2, "--readable",
-        "--kinds", "--grow", 1.25, "--letterbox", "--repeat", 3,
+        "--kinds", "--grow", 1.25, "--letterbox", "--stretch", 1.5, "--repeat", 3,
     )  # fmt: skip
     assert again.exit_code == 0, again.output
     later = json.loads((out / "repeats.json").read_text())
@@ -141,6 +142,7 @@ def test_freezing_noise_is_refused(scenes, tmp_path):
     ("options", "message"),
     [
         (("--corners",), "--corners does nothing without --annotations"),
+        (("--zoom", 1, 2), "--zoom does nothing without --annotations"),
         (("--close", 0.5), "--close does nothing without --annotations"),
         (("--share", 1), "--share does nothing without --annotations"),
     ],
@@ -148,6 +150,17 @@ def test_freezing_noise_is_refused(scenes, tmp_path):
 def test_a_detector_refuses_what_does_nothing(tmp_path, options, message):
     done = run("train", "detector", "--out", tmp_path / "run", *options)
     assert done.exit_code == 2 and message in done.output
+
+
+def test_the_smallest_scale_comes_first(scenes, tmp_path):
+    done = run(
+        "train", "detector", "--out", tmp_path / "run", "--zoom", 2, 1,
+        "--annotations", scenes / "annotations.csv",
+        "--classes", scenes / "classes.csv",
+    )  # fmt: skip
+    assert done.exit_code == 2
+    assert "zoom must be 0 < lowest <= highest" in done.output
+    assert "(2.0, 1.0)" in done.output
 
 
 def test_corners_need_corners(scenes, tmp_path):
