@@ -61,6 +61,13 @@ def test_the_corners_of_a_house_number_enclose_its_ink(monkeypatch, seed):
     assert -reach / 2 <= below.min() - 1 <= margin + reach + 1
 
 
+def test_first_digits_follow_benford():
+    texts = [house_number(np.random.default_rng(i), DIGITS) for i in range(3000)]
+    parts = [np.mean([text[0] == d for text in texts]) for d in "123456789"]
+    # log10(1 + 1 / d): 30.1 % begin with 1, 17.6 % with 2, 4.6 % with 9.
+    np.testing.assert_allclose(parts, np.log10(1 + 1 / np.arange(1, 10)), atol=0.03)
+
+
 def test_digits_are_wide_or_narrow():
     parts = []
     for seed in range(200):
