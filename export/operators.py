@@ -13,6 +13,7 @@ __all__ = ["Part", "custom_operators", "operators", "parts", "stages_of", "unpac
 
 _STAGES = {
     "letterbox": "letterbox",
+    "octaves": "letterbox",
     "detector": "detector",
     "select": "select",
     "cut": "refine",

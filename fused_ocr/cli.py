@@ -168,6 +168,11 @@ def describe(model: str, *, as_json: bool, card: bool) -> None:
 @click.argument("output", type=click.Path(dir_okay=False))
 @click.option("--frame", type=int, nargs=2, help="Height and width the detector sees.")
 @click.option(
+    "--octaves",
+    type=click.IntRange(1, 8),
+    help="How many sizes of the frame it sees, each half as large as the one before.",
+)
+@click.option(
     "--config", "config_file", type=click.File("r"), help="FusionConfig, JSON."
 )
 @click.option("--score-threshold", type=click.FloatRange(0, 1), help="Of detections.")
@@ -229,12 +234,11 @@ def fuse(
         config = FusionConfig.from_json(config_file.read())
     if options["frame"]:
         config = config.replace(frame_yx=tuple(options["frame"]))
-    if options["flow"]:
-        config = config.replace(flow=options["flow"])
 
     def given(*names: str) -> dict[str, Any]:
         return {name: options[name] for name in names if options[name] is not None}
 
+    config = config.replace(**given("octaves", "flow"))
     selection = given(
         "score_threshold", "iou_threshold", "nested_threshold", "max_detections"
     )

@@ -302,6 +302,9 @@ class FusionConfig(Config):
     max_enlargement: float = 2.0
     """Frame pixels a photo pixel, at most: a small photo that filled the frame would
     show the detector something large and blurred, which it does not find."""
+    octaves: int = 1
+    """How many sizes of the frame the detector looks at, each half as large as the one
+    before: what fills a large frame is found in a smaller one."""
     flow: str = "folded"
     """`folded`: one recogniser over all crops in the batch. `multiflow`: the article's
     n inputs and n outputs, one copy of the recogniser for each box."""
@@ -322,6 +325,7 @@ class FusionConfig(Config):
             "frame_yx",
         )
         self._need(self.max_enlargement > 0, "must be positive", "max_enlargement")
+        self._need(1 <= self.octaves <= 8, "must be 1 to 8", "octaves")
         self._need(
             self.flow in ("folded", "multiflow"),
             "must be 'folded' or 'multiflow'",

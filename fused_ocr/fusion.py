@@ -14,6 +14,7 @@ from fused_ocr.artefact import Description
 from fused_ocr.assembly import AssembleCharacters, Assembly
 from fused_ocr.config import CropConfig, FusionConfig, SelectionConfig
 from fused_ocr.cropping import CropLayer, CropResize
+from fused_ocr.detection.octaves import Octaves, look
 from fused_ocr.detection.retinanet import decoding_of, heads_of
 from fused_ocr.detection.selection import SelectDetections
 from fused_ocr.errors import ArtefactDamagedError, ConfigError
@@ -60,6 +61,7 @@ class _Parts:
     """The stages, each a layer or a model."""
 
     letterbox: Any
+    octaves: Octaves | None
     detector: Any
     select: Any
     refine: Any
@@ -106,10 +108,11 @@ def fuse(
             f"The recogniser reads crops of {size_yx}, the configuration makes "
             f"{config.crop.size_yx}. Set crop.size_yx to {size_yx}."
         )
-    largest = max(decoding.anchors.strides)
+    largest = max(decoding.anchors.strides) << config.octaves - 1
     if any(side % largest for side in config.frame_yx):
         raise ConfigError(
-            f"frame_yx must be multiples of {largest}, the detector's largest stride. "
+            f"frame_yx must be multiples of {largest}, the detector's largest stride"
+            f"{' in the smallest octave' if config.octaves > 1 else ''}. "
             f"Received: {config.frame_yx}."
         )
     # What is fused is there to read; the models given stay as they are, to be trained.
@@ -134,6 +137,9 @@ def fuse(
         )
     parts = _Parts(
         letterbox=Letterbox(config.frame_yx, config.max_enlargement, name="letterbox"),
+        octaves=(
+            Octaves(config.octaves, name="octaves") if config.octaves > 1 else None
+        ),
         detector=detector,
         select=SelectDetections(config.selection, name="select"),
         refine=refine,
@@ -166,6 +172,7 @@ def up_to_boxes(
     letterbox: Letterbox,
     selection: SelectionConfig,
     refine: RefineCorners | None = None,
+    octaves: Octaves | None = None,
 ) -> Callable[[Any], dict[str, Any]]:
     """A detector alone, from photos to boxes of the photo: to measure it, or to mine.
 
@@ -174,6 +181,7 @@ def up_to_boxes(
         letterbox: fits photos into its frame.
         selection: thresholds.
         refine: looks at them again, if given.
+        octaves: of the frame, if there are several.
 
     Returns:
         A function from images uint8 (B, H, W, 3), any size without tracing again, to
@@ -183,7 +191,7 @@ def up_to_boxes(
 
     def find(images: Any) -> dict[str, Any]:
         frames, geometry = letterbox(images)
-        anchors = detector(frames)
+        anchors = look(detector, frames, octaves)
         found: dict[str, Any] = select(
             anchors["boxes"], anchors["scores"], geometry, anchors.get("corners")
         )
@@ -233,19 +241,37 @@ def frozen_flow(
     refine = parts.refine
     if refine:
         views = tf.TensorSpec((None, found, *refine.cut.crop.size_yx, 1), tf.float32)
-        look = frozen(refine.look, [views, tf.TensorSpec((None,), tf.int32)])
+        look_again = frozen(refine.look, [views, tf.TensorSpec((None,), tf.int32)])
 
     def letterbox(images: tf.Tensor, sizes: tf.Tensor | None) -> Any:
         pixels = tf.cast(images, tf.float32) if resize_floats else images
         return parts.letterbox(pixels, sizes)
 
     frame_yx = parts.letterbox.frame_yx
-    detector, decode = heads_of(parts.detector, frame_yx)
+    octaves = parts.octaves
+    count = octaves.count if octaves else 1
+    heads, decode = heads_of(parts.detector, frame_yx, count)
+    # One for each size: convolutions of a known size run sooner, and TFLite needs it.
+    sizes = [(frame_yx[0] >> i, frame_yx[1] >> i) for i in range(count)]
+    detectors = {
+        size: frozen(heads, [tf.TensorSpec((None, *size, 3), tf.float32)])
+        for size in sizes
+    }
+
+    def detector(frames: tf.Tensor) -> Any:
+        return look(
+            lambda view: detectors[tuple(view.shape[1:3])](view),
+            frames,
+            octaves,
+            decoded=False,
+        )
+
     constant = dataclasses.replace(
         parts,
         letterbox=letterbox,
-        refine=refine and functools.partial(refine.refined, look),
-        detector=frozen(detector, [tf.TensorSpec((None, *frame_yx, 3), tf.float32)]),
+        refine=refine and functools.partial(refine.refined, look_again),
+        detector=detector,
+        octaves=None,
         select=functools.partial(parts.select, decode=decode),
         recognize=frozen(
             lambda crops, count: _recognize(parts.recognize, crops, count),
@@ -270,6 +296,7 @@ def describe(model: keras.Model) -> Description:
         fusion=FusionConfig(
             frame_yx=parts.letterbox.frame_yx,
             max_enlargement=parts.letterbox.max_enlargement,
+            octaves=parts.octaves.count if parts.octaves else 1,
             flow="folded" if isinstance(parts.recognize, FoldedFlow) else "multiflow",
             selection=parts.select.selection,
             refinements=parts.refine.steps if parts.refine else 0,
@@ -294,6 +321,7 @@ def parts_of(model: keras.Model) -> _Parts:
                 for name in ("letterbox", "detector", "select", "crop", "assemble")
             },
             recognize=layers[recognize],
+            octaves=layers.get("octaves"),
             refine=layers.get("refine"),
         )
     except KeyError as error:
@@ -318,7 +346,7 @@ def recognizer_of(model: keras.Model) -> keras.Model:
 def _flow(parts: _Parts, images: Any, sizes: Any = None) -> dict[str, Any]:
     """What happens to a photo, top to bottom."""
     frames, geometry = parts.letterbox(images, sizes)  # (B, h, w, 3), (B, 4)
-    anchors = parts.detector(frames)  # (B, A, 4), (B, A, C)
+    anchors = look(parts.detector, frames, parts.octaves)  # (B, A, 4), (B, A, C)
     found = parts.select(
         anchors["boxes"], anchors["scores"], geometry, anchors.get("corners")
     )  # (B, N, ...)

@@ -63,6 +63,7 @@ OTHERS = [
     FusionConfig(
         frame_yx=(64, 96),
         max_enlargement=3.5,
+        octaves=2,
         flow="multiflow",
         selection=SELECTION,
         refinements=3,
@@ -192,6 +193,8 @@ RANGES = [
     (SelectionConfig, "nested_threshold", -0.1, r"in 0\.\.1"),
     (SelectionConfig, "nested_threshold", 1.1, r"in 0\.\.1"),
     (FusionConfig, "max_enlargement", 0.0, "positive"),
+    (FusionConfig, "octaves", 0, "1 to 8"),
+    (CropConfig, "stretch", 0.5, "at least 1"),
     (SelectionConfig, "max_detections", 0, "at least 1"),
     (SelectionConfig, "candidates", 63, r"at least max_detections \(64\)"),
     (CropConfig, "size_yx", (0, 28), "two sides of at least 1"),

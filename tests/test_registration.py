@@ -68,6 +68,7 @@ def test_the_layers_are_those_we_know():
         "Letterbox",
         "LocallyConnected",
         "Maxout",
+        "Octaves",
         "RectifyQuads",
         "RefineCorners",
         "SelectDetections",

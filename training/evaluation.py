@@ -197,6 +197,7 @@ class DetectorAlone:
             parts.letterbox,
             selection.replace(score_threshold=threshold),
             parts.refine,
+            parts.octaves,
         )
 
     def __call__(

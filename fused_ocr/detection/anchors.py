@@ -92,23 +92,6 @@ def _grid(xp: Any, height: Any, width: Any, config: AnchorConfig) -> Any:
     return xp.concatenate(levels, 0)
 
 
-def _shifted(
-    middles: tf.Tensor,
-    sides: tf.Tensor,
-    shifts: tf.Tensor,
-    starts: npt.NDArray[np.float32],
-) -> tf.Tensor:
-    """Points (B, A, n, 2) of anchors with middles and sides (A, 2) or (B, A, 2).
-
-    Middles and sides are half as many numbers as edges and what multiplies them: an
-    artefact keeps them for its frame.
-    """
-    batch, count = tf.unstack(tf.shape(shifts)[:2])
-    parts = tf.reshape(shifts, (batch, count, len(starts), 2)) * REGRESSION_SCALE
-    middles, sides = (tf.expand_dims(one, -2) for one in (middles, sides))
-    return middles + sides * (parts + starts)
-
-
 class _Decode(keras.layers.Layer):
     """The anchors of whatever frames a decoder is called with."""
 
@@ -124,6 +107,9 @@ class _Decode(keras.layers.Layer):
         self, shifts: tf.Tensor, frames: tf.Tensor, starts: npt.NDArray[np.float32]
     ) -> tf.Tensor:
         """Points that are shifted from points of the anchors.
+
+        Middles and sides are half as many numbers as edges and what multiplies them:
+        an artefact keeps them for its frame.
 
         Args:
             shifts: float32 (B, A, 2 * n), y and x of each point, as heads give them.
@@ -142,34 +128,45 @@ class _Decode(keras.layers.Layer):
             )
         else:
             anchors = tf.constant(anchors_for_frame(height, width, self.anchors))
-        low, high = anchors[:, :2], anchors[:, 2:]  # (A, 2)
-        return _shifted((low + high) / 2, high - low, shifts, starts)
+        low, high = anchors[:, None, :2], anchors[:, None, 2:]  # (A, 1, 2)
+        batch, count = tf.unstack(tf.shape(shifts)[:2])
+        parts = tf.reshape(shifts, (batch, count, len(starts), 2)) * REGRESSION_SCALE
+        return (low + high) / 2 + (high - low) * (parts + starts)
 
     def _chosen(
         self,
         shifts: tf.Tensor,
         anchors: tf.Tensor,
         frame_yx: tuple[int, int],
+        octaves: int,
         starts: npt.NDArray[np.float32],
     ) -> tf.Tensor:
-        """The same for some of a frame's anchors.
+        """The same for some of the anchors of a frame, and of its smaller octaves.
 
         Args:
             shifts: float32 (B, K, 2 * n).
             anchors: int32 (B, K), which ones.
             frame_yx: height and width of the frame.
+            octaves: how many sizes of it, one behind the other, `anchors` counts.
             starts: as for `_decode`.
 
         Returns:
-            float32 (B, K, n, 2).
+            float32 (B, K, 2 * n).
         """
-        every = anchors_for_frame(*frame_yx, self.anchors)
+        height, width = frame_yx
+        every = np.concatenate(
+            [
+                anchors_for_frame(height >> i, width >> i, self.anchors) * 2**i
+                for i in range(octaves)
+            ]
+        )
         low, high = every[:, :2], every[:, 2:]
+        # TFLite loses the batch where two sides are reshaped that it does not know.
         middles, sides = (
-            tf.gather(tf.constant(table), anchors)
+            tf.concat([tf.gather(tf.constant(table), anchors)] * len(starts), -1)
             for table in ((low + high) / 2, high - low)
         )
-        return _shifted(middles, sides, shifts, starts)
+        return middles + sides * (shifts * REGRESSION_SCALE + starts.ravel())
 
     def get_config(self) -> dict[str, Any]:
         """Arguments of the constructor."""
@@ -212,7 +209,11 @@ class DecodeBoxes(_Decode):
         return tf.reshape(ends, tf.shape(regression))
 
     def chosen(
-        self, regression: tf.Tensor, anchors: tf.Tensor, frame_yx: tuple[int, int]
+        self,
+        regression: tf.Tensor,
+        anchors: tf.Tensor,
+        frame_yx: tuple[int, int],
+        octaves: int = 1,
     ) -> tf.Tensor:
         """Boxes (B, K, 4) of some anchors: most are never looked at.
 
@@ -220,10 +221,10 @@ class DecodeBoxes(_Decode):
             regression: float32 (B, K, 4), what the head gave for them.
             anchors: int32 (B, K), which ones.
             frame_yx: height and width of the frame.
+            octaves: how many sizes of it, one behind the other, `anchors` counts.
         """
         shifts = tf.gather(regression, _Y_FIRST, axis=-1)
-        ends = self._chosen(shifts, anchors, frame_yx, _ENDS)
-        return tf.reshape(ends, tf.shape(regression))
+        return self._chosen(shifts, anchors, frame_yx, octaves, _ENDS)
 
     def compute_output_shape(self, input_shape: list[tuple]) -> tuple:
         """(B, A, 4), as the regression."""
@@ -261,10 +262,15 @@ class DecodeCorners(_Decode):
         return self._decode(shifts, frames, _CORNERS)
 
     def chosen(
-        self, shifts: tf.Tensor, anchors: tf.Tensor, frame_yx: tuple[int, int]
+        self,
+        shifts: tf.Tensor,
+        anchors: tf.Tensor,
+        frame_yx: tuple[int, int],
+        octaves: int = 1,
     ) -> tf.Tensor:
         """Corners (B, K, 4, 2) of some anchors, as `DecodeBoxes.chosen` has it."""
-        return self._chosen(shifts, anchors, frame_yx, _CORNERS)
+        points = self._chosen(shifts, anchors, frame_yx, octaves, _CORNERS)
+        return tf.stack([points[..., 0::2], points[..., 1::2]], -1)
 
     def compute_output_shape(self, input_shape: list[tuple]) -> tuple:
         """(B, A, 4, 2), of shifts (B, A, 8)."""

@@ -122,13 +122,14 @@ def training_model(detector: keras.Model) -> keras.Model:
 
 
 def heads_of(
-    detector: keras.Model, frame_yx: tuple[int, int]
+    detector: keras.Model, frame_yx: tuple[int, int], octaves: int = 1
 ) -> tuple[keras.Model, dict[str, Decoder]]:
     """A detector in two halves, between which a few of its anchors are chosen.
 
     Args:
         detector: from `add_decoding`.
         frame_yx: height and width of its frames.
+        octaves: how many sizes of them it looks at, one after the other.
 
     Returns:
         The same detector with ``boxes`` (B, A, 4) and ``corners`` (B, A, 8) as its
@@ -145,7 +146,9 @@ def heads_of(
         if isinstance(layer, (DecodeBoxes, DecodeCorners)):
             name = "boxes" if isinstance(layer, DecodeBoxes) else "corners"
             outputs[name] = layer.input[0]
-            decode[name] = functools.partial(layer.chosen, frame_yx=frame_yx)
+            decode[name] = functools.partial(
+                layer.chosen, frame_yx=frame_yx, octaves=octaves
+            )
     return keras.Model(detector.input, outputs, name=detector.name), decode
 
 
