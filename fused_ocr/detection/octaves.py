@@ -26,10 +26,10 @@ class Octaves(keras.layers.Layer):
         count: of the sizes, at least 1.
 
     Input shape:
-        (B, h, w, 3), h and w multiples of 2 ** (count - 1).
+        (B, h, w, 3) float32, h and w multiples of 2 ** (count - 1).
 
     Output shape:
-        A list: (B, h, w, 3), (B, h / 2, w / 2, 3) and so on.
+        A list, float32: (B, h, w, 3), (B, h / 2, w / 2, 3) and so on.
     """
 
     def __init__(self, count: int, **kwargs: Any) -> None:
