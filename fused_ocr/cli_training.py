@@ -237,6 +237,8 @@ def train_recognizer(out: Path, **options: Any) -> None:
         )
     elif not options["annotations"]:
         _refuse(*_OF_REGIONS, *_OF_ANNOTATIONS, needs="--annotations")
+    elif not options["letterbox"]:
+        _refuse("stretch", needs="--letterbox")
     prepare(options["seed"], bfloat16=options["bfloat16"], strategy=options["strategy"])
     if strings:
         from fused_ocr.training.string_recipe import string_recipe as recipe

@@ -133,6 +133,12 @@ def test_options_that_do_nothing_are_refused(tmp_path, options, message):
     assert "Traceback" not in done.output
 
 
+def test_stretching_what_is_squeezed_is_refused(scenes, tmp_path):
+    done = trained(scenes, tmp_path / "run", "--stretch", 2)
+    assert done.exit_code == 2
+    assert "--stretch does nothing without --letterbox" in done.output
+
+
 def test_freezing_noise_is_refused(scenes, tmp_path):
     done = trained(scenes, tmp_path / "run", "--freeze", "backbone")
     assert done.exit_code == 2 and "--freeze needs --init" in done.output
