@@ -490,6 +490,7 @@ def test_layer():
     config = CropConfig(
         size_yx=(9, 7),
         square=False,
+        stretch=1.5,
         grow=1.1,
         rectify=False,
         antialias=False,

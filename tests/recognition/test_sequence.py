@@ -104,8 +104,8 @@ def test_a_recogniser_knows_how_its_crops_were_cut(tmp_path):
 def test_layers_of_the_heads():
     crops = [(np.random.default_rng(0).random((2, 5, 7, 1), np.float32),)]
     crop = CropConfig(
-        size_yx=(5, 7), square=False, grow=2.0, rectify=False, antialias=False,
-        binarize=True,
+        size_yx=(5, 7), square=False, stretch=1.5, grow=2.0, rectify=False,
+        antialias=False, binarize=True,
     )  # fmt: skip
     check_layer(CutAs, {"config": crop}, crops)
     layer = KindHead(("a", "b", "c"), name="k")
