@@ -187,7 +187,7 @@ def _artwork(rng: np.random.Generator, plate: _Plate) -> None:
 
 
 def _dealer_frame(rng: np.random.Generator, plate: _Plate, ink: Mask) -> None:
-    """A frame over the plate's edges, with a dealer's words; it may hide ink's edge."""
+    """A frame over the plate's edges, with a dealer's words; it may touch ink."""
     y1, x1, y2, x2 = plate.box
     rows = np.flatnonzero(ink.any(1))
     columns = np.flatnonzero(ink.any(0))
@@ -196,9 +196,8 @@ def _dealer_frame(rng: np.random.Generator, plate: _Plate, ink: Mask) -> None:
     tone = near(rng, (rng.choice([18, 30, 60, 170, 215]),) * 3, 8)
     light = np.where(tone > 110, 25, 225)
     side = rng.uniform(0.2, 0.9) * max(0.0, min(beside, 0.08 * plate.high))
-    for free, top in ((above, True), (below, False)):
-        over = rng.uniform(0, 0.16) if rng.random() < 0.15 else 0.0
-        deep = max(0.0, free * rng.uniform(0.2, 1.05)) + over * (rows[-1] - rows[0])
+    for deep, top in ((above, True), (below, False)):
+        deep = max(0.0, deep * rng.uniform(0.2, 1.05))  # noqa: PLW2901
         outer = plate.high * rng.uniform(0, 0.05)
         edges = (y1 - outer, y1 + deep) if top else (y2 - deep, y2 + outer)
         plate.cutout.box((edges[0], x1, edges[1], x2), tone)

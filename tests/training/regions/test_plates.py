@@ -124,8 +124,10 @@ def without(monkeypatch, name, layout, seed):
     return flat, np.abs(drawn[0] - drawn[1]).max(-1) > 60
 
 
-@pytest.mark.parametrize(("sign", "widest"), [("@", 0.95), ("#", 1.6)])
-def test_an_emblem_stands_between_the_letters(monkeypatch, sign, widest):
+@pytest.mark.parametrize(
+    ("sign", "widest", "aside"), [("@", 0.95, 0.2), ("#", 1.6, 0.25)]
+)
+def test_an_emblem_stands_between_the_letters(monkeypatch, sign, widest, aside):
     layout = PlateLayout("one", 3.0, (f"L{sign}L",), border=0, bolts=0)
     kinds, wide = set(), []
     for seed in range(24):
@@ -134,8 +136,8 @@ def test_an_emblem_stands_between_the_letters(monkeypatch, sign, widest):
         (y1, x1), (y2, x2) = flat.quad_yx[0], flat.quad_yx[2]
         rows, columns = np.nonzero(apart)
         wide.append((np.ptp(columns) + 1) / flat.tall)
-        assert 0.15 < wide[-1] <= widest
-        assert abs(columns.mean() - (x1 + x2) / 2) < 0.25 * flat.tall
+        assert 0.2 < wide[-1] <= widest
+        assert abs(columns.mean() - (x1 + x2) / 2) < aside * flat.tall
         assert abs(rows.mean() - (y1 + y2) / 2) < 0.3 * flat.tall
         kinds.add(len(rows))
     assert max(wide) > 0.7 * widest
@@ -156,20 +158,16 @@ def test_emblems_stand_in_gaps_and_at_both_ends():
 
 def test_a_dealers_frame_leaves_the_number(monkeypatch):
     layout = PlateLayout("one", 2.0, ("LL",), border=0, bolts=0, tall=0.4, framed=1)
-    deepest, hidden = [], []
-    for seed in range(24):
+    deepest = []
+    for seed in range(12):
         flat, apart = without(monkeypatch, "_dealer_frame", layout, seed)
         (y1, x1), (y2, x2) = flat.quad_yx[0], flat.quad_yx[2]
         middle = int((y1 + y2) / 2)
         inside = apart[:, int(x1 + 0.1 * (x2 - x1)) : int(x2 - 0.1 * (x2 - x1))]
         half = int(flat.tall / 2) - 2
-        rows = inside[middle - half : middle + half].any(1)
-        # Seldom does it hide an edge of the characters, a sixth at most.
-        hidden.append(max(rows[:half].sum(), rows[half:].sum()) / flat.tall)
+        assert not inside[middle - half : middle + half].any()
         deepest.append(inside[int(y1) : middle].any(1).sum() / (y2 - y1))
     assert max(deepest) > 0.15
-    assert 0 < max(hidden) < 1 / 6
-    assert np.mean(np.array(hidden) > 0) < 0.4
 
 
 def test_narrow_characters_keep_their_height():
