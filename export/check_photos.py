@@ -15,6 +15,9 @@ __all__ = ["CheckPhoto", "drawn_photos", "edge_photos", "full_photo"]
 
 _DARK, _LIGHT, _ROAD = (20, 20, 25), (235, 230, 220), (110, 115, 120)
 
+_FRAMES = ((240, 320), (480, 360), (360, 540), (540, 720), (640, 480), (720, 960))
+"""Of pictures with a plate."""
+
 
 @dataclasses.dataclass(frozen=True)
 class CheckPhoto:
@@ -37,7 +40,8 @@ class CheckPhoto:
 def drawn_photos(alphabet: str) -> list[CheckPhoto]:
     """Pictures with the alphabet's characters in Pillow's own font, and an empty one.
 
-    They differ in size, orientation and polarity.
+    On bare paper for what finds characters, on plates for what finds these. They
+    differ in size, orientation and polarity.
     """
     photos = [CheckPhoto("empty picture", np.full((97, 131, 3), 120, np.uint8))]
     for i, (height, width, size) in enumerate(
@@ -51,6 +55,12 @@ def drawn_photos(alphabet: str) -> list[CheckPhoto]:
         draw.text((width // 8, height // 8), part, fill=ink, font=font)
         draw.text((width // 8, height // 2), part[::-1], fill=ink, font=font)
         photos.append(CheckPhoto(f"drawn picture {i} ({part})", np.array(image)))
+    for i, (height, width) in enumerate(_FRAMES):
+        image = Image.new("RGB", (width, height), _ROAD)
+        word = (alphabet * 6)[4 * i : 4 * i + 4 + i % 3]
+        middle = (width // (2 + i % 2), height // (3 - i % 2))
+        _plate(ImageDraw.Draw(image), middle, word, min(height, width) // (5 + i % 5))
+        photos.append(CheckPhoto(f"drawn plate {i} ({word})", np.array(image)))
     return photos
 
 

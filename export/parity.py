@@ -17,7 +17,7 @@ from fused_ocr.artefact import Description
 from fused_ocr.errors import CheckFailedError, ConfigError
 from fused_ocr.lite import LiteRuntime, fit
 from fused_ocr.reader import Reader, readings_of
-from fused_ocr.result import Readings
+from fused_ocr.result import Reading, Readings
 from fused_ocr.runtimes import KerasRuntime, Runtime
 
 from .check_photos import CheckPhoto
@@ -33,6 +33,9 @@ __all__ = [
 BOX_TOLERANCE = 0.5
 """Pixels a box's edge may differ: another order of the same float32 sums."""
 
+
+_ROUNDED_TOLERANCE = 0.1
+"""The same where activations are rounded, in parts of the box's longer side."""
 
 _TOGETHER = 8
 """How many pictures go in one request."""
@@ -138,7 +141,8 @@ def check_alike(
     first: Runtime,
     second: Runtime,
     photos: Sequence[CheckPhoto],
-    tolerance: float = BOX_TOLERANCE,
+    *,
+    rounded: bool = False,
 ) -> ParityReport:
     """Compare what two artefacts read in the same pictures, whatever runs them.
 
@@ -146,7 +150,7 @@ def check_alike(
         first: the truth.
         second: what should read the same.
         photos: fitted into the frame first, if one of them takes frames of one size.
-        tolerance: see `compare`.
+        rounded: see `compare`.
 
     Raises:
         ConfigError: both take frames of one size, and not of the same.
@@ -163,7 +167,7 @@ def check_alike(
         [reader.predict(photo.image) for photo in photos]
         for reader in map(Reader, (first, second))
     )
-    return compare(photos, truth, found, tolerance)
+    return compare(photos, truth, found, rounded=rounded)
 
 
 def _compare_batch(
@@ -194,16 +198,24 @@ def compare(
     truth: Sequence[Readings],
     found: Sequence[Readings],
     tolerance: float = BOX_TOLERANCE,
+    *,
+    rounded: bool = False,
 ) -> ParityReport:
     """Compare readings, photo by photo.
 
     All strings and labels must be equal, boxes and corners to `tolerance` pixels.
+    Where activations are `rounded`, regions without a text do not count, nor do
+    labels, and boxes may be off by a tenth of their longer side.
     """
     misses: list[str] = []
     differing = set()
     largest = 0.0
     for photo, one, other in zip(photos, truth, found, strict=True):
-        wrong, shift = _differences(one, other, tolerance)
+        wrong, shift = (
+            _rounded_differences(one, other)
+            if rounded
+            else _differences(one, other, tolerance)
+        )
         largest = max(largest, shift)
         misses += [f"{photo.name}: {what}" for what in wrong]
         if wrong:
@@ -225,17 +237,46 @@ def _differences(
     if one.texts != other.texts:
         return [f"{other.texts} for {one.texts}"], 0.0
     wrong = [
-        f"{b} for {a}"
+        f"{_kind(b)} for {_kind(a)}"
         for a, b in zip(one, other, strict=True)
-        if (a.label, a.readable, a.doubtful) != (b.label, b.readable, b.doubtful)
+        if _kind(a) != _kind(b)
     ]
-    shift = max(
-        float(np.abs(one.boxes - other.boxes).max(initial=0.0)),
-        float(np.abs(_corners(one) - _corners(other)).max(initial=0.0)),
-    )
+    shift = _shifts(one, other).max(initial=0.0)
     if not shift <= tolerance:
         wrong.append(f"a box is off by {shift:.2f} pixels")
-    return wrong, shift
+    return wrong, float(shift)
+
+
+def _rounded_differences(one: Readings, other: Readings) -> tuple[list[str], float]:
+    """The same where activations are rounded."""
+    one, other = (
+        Readings((reading for reading in photo if reading.text), photo.size_yx)
+        for photo in (one, other)
+    )
+    if one.texts != other.texts:
+        return [f"{other.texts} for {one.texts}"], 0.0
+    shifts, boxes = _shifts(one, other), one.boxes
+    sides = (boxes[:, 2:] - boxes[:, :2]).max(-1)
+    wrong = [
+        f"the box of {reading.text!r} is off by {shift:.0f} of {side:.0f} pixels"
+        for reading, shift, side in zip(one, shifts, sides, strict=True)
+        if not shift <= _ROUNDED_TOLERANCE * side
+    ]
+    return wrong, float(shifts.max(initial=0.0))
+
+
+def _kind(reading: Reading) -> str:
+    """What is said of a reading besides its text and place."""
+    readable = "" if reading.readable else ", not readable"
+    doubtful = ", doubtful" if reading.doubtful else ""
+    return f"{reading.text!r}, {reading.label}{readable}{doubtful}"
+
+
+def _shifts(one: Readings, other: Readings) -> npt.NDArray[np.float32]:
+    """How far each reading's edges and corners are off at most, pixels."""
+    edges = np.abs(one.boxes - other.boxes).reshape(-1, 4)
+    corners = np.abs(_corners(one) - _corners(other)).reshape(-1, 8)
+    return np.concatenate([edges, corners], -1).max(-1)
 
 
 def _corners(readings: Readings) -> npt.NDArray[np.float32]:

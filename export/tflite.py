@@ -18,7 +18,7 @@ from fused_ocr.tflite_file import with_files
 
 from .check_photos import CheckPhoto, drawn_photos
 from .operators import custom_operators
-from .parity import BOX_TOLERANCE, ParityReport, check_alike
+from .parity import ParityReport, check_alike
 from .quantization import quantized
 from .tflite_metadata import with_metadata
 
@@ -30,9 +30,6 @@ _ALIKE = 0.9
 
 _EXACT = ("none", "float16")
 """Quantisations whose boxes are those of the model to a part of a pixel."""
-
-_ROUNDED = 0.01
-"""How far boxes of the others may be off, in parts of the frame's longer side."""
 
 
 def export_tflite(
@@ -60,9 +57,10 @@ def export_tflite(
 
     Raises:
         CheckFailedError: a string differs, or a box by more than half a pixel; where
-            activations are int8, a box by a hundredth of the frame, or more than one
-            picture in ten is not read alike; or nothing was read in any picture, or
-            there is an operator that not every interpreter has. Nothing is published.
+            activations are int8, more than one picture in ten has another string, or a
+            box that is off by a tenth of its longer side; or nothing was read in any
+            picture, or there is an operator that not every interpreter has. Nothing is
+            published.
         ArtefactError: the file cannot be written.
         ConfigError: the frame has no pixels, or there is no such quantisation.
         MissingDependencyError: LiteRT, or the quantiser, is not installed.
@@ -89,7 +87,7 @@ def export_tflite(
             KerasRuntime(model),
             LiteRuntime(Path(name)),
             photos,
-            BOX_TOLERANCE if quantize in _EXACT else _ROUNDED * max(size_yx),
+            rounded=quantize not in _EXACT,
         )
         report.require(1.0 if quantize in _EXACT else _ALIKE)
         os.chmod(name, 0o644)

@@ -9,6 +9,7 @@ corner of the anchor.
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import keras
@@ -75,12 +76,7 @@ def _grid(xp: Any, height: Any, width: Any, config: AnchorConfig) -> Any:
     the graph runs.
     """
     levels = []
-    for size, stride in zip(config.sizes, config.strides, strict=True):
-        side = size * np.asarray(config.scales)
-        ratios = np.asarray(config.ratios)
-        widths = side[None, :] / np.sqrt(ratios)[:, None]  # (ratios, scales)
-        half = np.stack([widths * ratios[:, None], widths], -1).reshape(-1, 2) / 2
-        half = half.astype(np.float32)
+    for half, stride in zip(_sides(config) / 2, config.strides, strict=True):
         # TensorFlow's copy of arange takes no size that is only known at run time.
         arange = np.arange if xp is np else tf.range
         rows = (xp.asarray(arange(height // stride), np.float32) + 0.5) * stride
@@ -90,6 +86,14 @@ def _grid(xp: Any, height: Any, width: Any, config: AnchorConfig) -> Any:
         boxes = xp.concatenate([centres - half, centres + half], -1)  # (places, K, 4)
         levels.append(xp.reshape(boxes, (-1, 4)))
     return xp.concatenate(levels, 0)
+
+
+def _sides(config: AnchorConfig) -> npt.NDArray[np.float32]:
+    """Heights and widths of the anchors of each level, (levels, K, 2) pixels."""
+    ratios = np.asarray(config.ratios)[:, None]
+    widths = np.asarray(config.scales) / np.sqrt(ratios)  # (ratios, scales)
+    kinds = np.stack([widths * ratios, widths], -1).reshape(-1, 2)
+    return (np.asarray(config.sizes)[:, None, None] * kinds).astype(np.float32)
 
 
 class _Decode(keras.layers.Layer):
@@ -154,19 +158,27 @@ class _Decode(keras.layers.Layer):
             float32 (B, K, 2 * n).
         """
         height, width = frame_yx
-        every = np.concatenate(
-            [
-                anchors_for_frame(height >> i, width >> i, self.anchors) * 2**i
-                for i in range(octaves)
-            ]
-        )
-        low, high = every[:, :2], every[:, 2:]
+        # All places of a level have the same sides: an artefact keeps these once.
+        sides = np.concatenate([_sides(self.anchors) * 2**i for i in range(octaves)])
+        kinds = sides.shape[1]
+        places, counts = [], []
+        for i in range(octaves):
+            size = (height >> i, width >> i)
+            first = anchors_for_frame(*size, self.anchors)[::kinds] * 2**i
+            places.append((first[:, :2] + first[:, 2:]) / 2)
+            counts += [math.prod(n // s for n in size) for s in self.anchors.strides]
+        level = np.repeat(np.arange(len(counts), dtype=np.int32), counts)
+        place = anchors // kinds
+        kind = tf.gather(tf.constant(level), place) * kinds + anchors % kinds
         # TFLite loses the batch where two sides are reshaped that it does not know.
-        middles, sides = (
-            tf.concat([tf.gather(tf.constant(table), anchors)] * len(starts), -1)
-            for table in ((low + high) / 2, high - low)
+        middles, spans = (
+            tf.concat([tf.gather(tf.constant(table), at)] * len(starts), -1)
+            for table, at in (
+                (np.concatenate(places), place),
+                (sides.reshape(-1, 2), kind),
+            )
         )
-        return middles + sides * (shifts * REGRESSION_SCALE + starts.ravel())
+        return middles + spans * (shifts * REGRESSION_SCALE + starts.ravel())
 
     def get_config(self) -> dict[str, Any]:
         """Arguments of the constructor."""

@@ -38,6 +38,29 @@ def test_compare(truth, found, misses):
     assert report.empty == (len(truth) == 0)
 
 
+@pytest.mark.parametrize(
+    ("truth", "found", "misses"),
+    [
+        (readings("12", ""), readings("12"), 0),  # a region without a text
+        (readings("12"), readings("12", "", shift=-2), 0),
+        (readings("12"), readings("13"), 1),
+        (readings("12"), readings(), 1),
+        (readings("12"), readings("12", shift=3.7), 0),  # of a side of 38
+        (readings("12"), readings("12", shift=3.9), 1),
+    ],
+)
+def test_compare_where_activations_are_rounded(truth, found, misses):
+    assert len(compare([PHOTO], [truth], [found], rounded=True).misses) == misses
+
+
+def test_labels_count_unless_activations_are_rounded():
+    one = [Readings([Reading("1", 0.5, (0, 0, 9, 9), "bib")], (50, 60))]
+    other = [Readings([Reading("1", 0.5, (0, 0, 9, 9), "meter")], (50, 60))]
+    (miss,) = compare([PHOTO], one, other).misses
+    assert miss == "photo: '1', meter for '1', bib"
+    assert not compare([PHOTO], one, other, rounded=True).misses
+
+
 def test_require():
     compare([PHOTO], [readings("1")], [readings("1")]).require()
     with pytest.raises(CheckFailedError, match=r"photo: \['2'\] for \['1'\]"):
