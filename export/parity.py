@@ -276,7 +276,7 @@ def _shifts(one: Readings, other: Readings) -> npt.NDArray[np.float32]:
     """How far each reading's edges and corners are off at most, pixels."""
     edges = np.abs(one.boxes - other.boxes).reshape(-1, 4)
     corners = np.abs(_corners(one) - _corners(other)).reshape(-1, 8)
-    return np.concatenate([edges, corners], -1).max(-1)
+    return np.asarray(np.concatenate([edges, corners], -1).max(-1))
 
 
 def _corners(readings: Readings) -> npt.NDArray[np.float32]:

@@ -40,8 +40,9 @@ _SHORTCUTS = r".*detector.*(block_\d+_add|_merged).*"
 _FIRST = r".*detector.*/(Conv1|expanded_conv_).*"
 """Everything that follows sees what these lose."""
 
-_SHIFTS = r".*pyramid_(regression|corners)_\d+/BiasAdd.*"
-"""What the heads give: 256 steps of a shift are too few to say where an edge is."""
+_SHIFTS = r".*detector/chosen_.*"
+"""Where edges and corners are: 256 steps of a shift are too few to say, and few anchors
+are asked about."""
 
 _CLASSES = r".*pyramid_classification.*"
 """A score of a plate far away is a small part of the largest in the ranges."""

@@ -15,7 +15,7 @@ from fused_ocr.assembly import AssembleCharacters, Assembly
 from fused_ocr.config import CropConfig, FusionConfig, SelectionConfig
 from fused_ocr.cropping import CropLayer, CropResize
 from fused_ocr.detection.octaves import Octaves, look
-from fused_ocr.detection.retinanet import decoding_of, heads_of
+from fused_ocr.detection.retinanet import decoding_of, halves_of
 from fused_ocr.detection.selection import SelectDetections
 from fused_ocr.errors import ArtefactDamagedError, ConfigError
 from fused_ocr.folding import fold_batch_normalization, fold_padding
@@ -39,9 +39,9 @@ __all__ = [
     "frozen_flow",
     "fuse",
     "parts_of",
+    "quick_flow",
     "recognizer_of",
     "up_to_boxes",
-    "with_sizes",
 ]
 
 ARTICLE = FusionConfig(
@@ -204,21 +204,19 @@ def up_to_boxes(
     return tf.function(find, input_signature=[spec])  # type: ignore[no-any-return]
 
 
-def with_sizes(model: keras.Model) -> keras.Model:
-    """The same model for photos of different sizes in one batch, sharing all layers.
+def quick_flow(model: keras.Model) -> Callable[..., dict[str, Any]]:
+    """The same flow, its detector's heads asked about what was found alone.
 
     Args:
-        model: from `fuse`.
+        model: from `fuse`, whose layers it shares.
 
     Returns:
-        A Keras model: ``images`` uint8 (B, H, W, 3), each photo at the top left of its
-        picture, and ``sizes`` int32 (B, 2), their heights and widths; to the same
-        outputs.
+        A function of images uint8 (B, H, W, 3) and, optionally, of their sizes int32
+        (B, 2), height and width, where smaller photos stand at the top left of their
+        pictures; to the outputs of the model.
     """
-    images = keras.Input((None, None, 3), dtype="uint8", name="images")
-    sizes = keras.Input((2,), dtype="int32", name="sizes")
-    outputs = _flow(parts_of(model), images, sizes)
-    return keras.Model({"images": images, "sizes": sizes}, outputs, name="fused_ocr")
+    parts = _halved(parts_of(model))
+    return lambda images, sizes=None: _flow(parts, images, sizes)
 
 
 def frozen_flow(
@@ -232,8 +230,7 @@ def frozen_flow(
             detector: slower, and the only way that TFLite has.
 
     Returns:
-        A function of images uint8 (B, H, W, 3) and, optionally, sizes int32 (B, 2) as
-        `with_sizes` takes them; to the same outputs.
+        As `quick_flow`.
     """
     parts = parts_of(model)
     found = parts.select.selection.max_detections
@@ -247,15 +244,47 @@ def frozen_flow(
         pixels = tf.cast(images, tf.float32) if resize_floats else images
         return parts.letterbox(pixels, sizes)
 
-    frame_yx = parts.letterbox.frame_yx
+    constant = dataclasses.replace(
+        _halved(parts, frozen),
+        letterbox=letterbox,
+        refine=refine and functools.partial(refine.refined, look_again),
+        recognize=frozen(
+            lambda crops, count: _recognize(parts.recognize, crops, count),
+            [crops, tf.TensorSpec((None,), tf.int32)],
+        ),
+    )
+    return lambda images, sizes=None: _flow(constant, images, sizes)
+
+
+def _halved(
+    parts: _Parts,
+    prepared: Callable[..., Callable[..., Any]] = lambda function, _: function,
+) -> _Parts:
+    """The same with scores for all anchors, and boxes and corners for a few.
+
+    Args:
+        parts: of a fused model.
+        prepared: makes of a function and its signature the function that is used.
+    """
+    height, width = parts.letterbox.frame_yx
     octaves = parts.octaves
     count = octaves.count if octaves else 1
-    heads, decode = heads_of(parts.detector, frame_yx, count)
+    first, second = halves_of(parts.detector, (height, width), count)
     # One for each size: convolutions of a known size run sooner, and TFLite needs it.
-    sizes = [(frame_yx[0] >> i, frame_yx[1] >> i) for i in range(count)]
+    sizes = [(height >> i, width >> i) for i in range(count)]
     detectors = {
-        size: frozen(heads, [tf.TensorSpec((None, *size, 3), tf.float32)])
+        size: prepared(first, [tf.TensorSpec((None, *size, 3), tf.float32)])
         for size in sizes
+    }
+    decode = {
+        name: prepared(
+            one,
+            [
+                tf.TensorSpec((None, None, first.output[name].shape[-1]), tf.float32),
+                tf.TensorSpec((None, None), tf.int32),
+            ],
+        )
+        for name, one in second.items()
     }
 
     def detector(frames: tf.Tensor) -> Any:
@@ -266,19 +295,12 @@ def frozen_flow(
             decoded=False,
         )
 
-    constant = dataclasses.replace(
+    return dataclasses.replace(
         parts,
-        letterbox=letterbox,
-        refine=refine and functools.partial(refine.refined, look_again),
         detector=detector,
         octaves=None,
         select=functools.partial(parts.select, decode=decode),
-        recognize=frozen(
-            lambda crops, count: _recognize(parts.recognize, crops, count),
-            [crops, tf.TensorSpec((None,), tf.int32)],
-        ),
     )
-    return lambda images, sizes=None: _flow(constant, images, sizes)
 
 
 def describe(model: keras.Model) -> Description:

@@ -141,20 +141,17 @@ class KerasRuntime:
     def __init__(self, model: Any, card: str = "") -> None:
         import tensorflow as tf
 
-        from fused_ocr.fusion import describe, with_sizes
+        from fused_ocr.fusion import describe, quick_flow
 
         self.description = describe(model)
         self.card = card
         self.model = model
         images = tf.TensorSpec((None, None, None, 3), tf.uint8)
         sizes = tf.TensorSpec((None, 2), tf.int32)
-        padded = with_sizes(model)
+        flow = quick_flow(model)
         # The signatures are fixed, so another size of photo does not trace again.
-        self._plain = tf.function(model.call, input_signature=[images])
-        self._padded = tf.function(
-            lambda x, s: padded({"images": x, "sizes": s}),
-            input_signature=[images, sizes],
-        )
+        self._plain = tf.function(flow, input_signature=[images])
+        self._padded = tf.function(flow, input_signature=[images, sizes])
 
     def run(
         self,

@@ -29,8 +29,8 @@ from fused_ocr.fusion import (
     frozen_flow,
     fuse,
     parts_of,
+    quick_flow,
     up_to_boxes,
-    with_sizes,
 )
 from fused_ocr.letterbox import Letterbox
 from fused_ocr.reader import Reader
@@ -54,12 +54,7 @@ def multiflow():
 
 
 def outputs(model, *inputs):
-    found = (
-        model(*inputs)
-        if len(inputs) == 1
-        else model(dict(zip(("images", "sizes"), inputs, strict=True)))
-    )
-    return {name: value.numpy() for name, value in found.items()}
+    return {name: value.numpy() for name, value in model(*inputs).items()}
 
 
 def assert_equal(one, other, *, atol=0.0):
@@ -95,9 +90,9 @@ def test_layer_and_output_names(model, multiflow):
         assert [layer.name for layer in one.layers] == NAMES[f"fused_{name}_layers"]
         assert [tensor.name for tensor in one.inputs] == NAMES["inputs"]
         assert sorted(one.output) == NAMES["outputs"]
-    padded = with_sizes(model)
-    assert sorted(padded.input) == NAMES["padded_inputs"]
-    assert sorted(padded.output) == NAMES["outputs"]
+    assert (
+        sorted(quick_flow(model)(stand_ins.squares(65, 97)[None])) == NAMES["outputs"]
+    )
 
 
 def test_shapes_and_types(model):
@@ -141,9 +136,9 @@ def test_a_batch_is_each_photo_alone(model):
 
 
 @pytest.mark.parametrize("flow", ["folded", "multiflow"])
-def test_with_sizes_is_the_unpadded_photos(flow):
+def test_a_padded_batch_is_the_unpadded_photos(flow):
     model = stand_ins.reader_model(flow=flow)
-    padded = with_sizes(model)
+    padded = quick_flow(model)
     sizes = [(65, 97), (131, 87), (40, 40), (1, 1)]
     photos = [stand_ins.squares(*size, seed=i) for i, size in enumerate(sizes)]
     images = np.full((len(sizes), 131, 97, 3), 255, np.uint8)  # bright, to be ignored
@@ -160,10 +155,13 @@ def test_with_sizes_is_the_unpadded_photos(flow):
         )
 
 
-def test_with_sizes_shares_the_layers(model):
-    padded = with_sizes(model)
-    assert parts_of(padded) == parts_of(model)
-    assert all(a is b for a, b in zip(padded.weights, model.weights, strict=True))
+@pytest.mark.parametrize("shape", [(3, 65, 97), (1, 131, 87)])
+def test_the_quick_flow_finds_what_the_model_does(model, shape):
+    batch, *size = shape
+    photos = np.stack([stand_ins.squares(*size, seed=i) for i in range(batch)])
+    found = outputs(model, photos)
+    assert (found["count"] > 0).all()
+    assert_equal(found, outputs(quick_flow(model), photos), atol=1e-4)
 
 
 @pytest.mark.parametrize("flow", ["folded", "multiflow"])
@@ -177,8 +175,8 @@ def test_saved_and_loaded_without_custom_objects(flow, tmp_path):
     assert found["count"] > 0
     assert_equal(found, outputs(loaded, image))
     assert_equal(
-        outputs(with_sizes(model), image, np.array([[65, 87]], np.int32)),
-        outputs(with_sizes(loaded), image, np.array([[65, 87]], np.int32)),
+        outputs(quick_flow(model), image, np.array([[65, 87]], np.int32)),
+        outputs(quick_flow(loaded), image, np.array([[65, 87]], np.int32)),
     )
 
 
@@ -236,7 +234,7 @@ def test_wrong_models_are_refused():
         fuse(recognizer, detector)
     with pytest.raises(ArtefactDamagedError, match="'detector' is not a recogniser"):
         fuse(detector, detector)
-    for function in (describe, parts_of, with_sizes):
+    for function in (describe, parts_of, quick_flow):
         with pytest.raises(
             ArtefactDamagedError, match="'detector' is not a fused reader"
         ):
@@ -383,7 +381,7 @@ def test_refined_corners_of_padded_photos(strings):
     alone = outputs(model, photo[None])
     assert alone["count"] > 0
     for found in (
-        outputs(with_sizes(model), padded, sizes),
+        outputs(quick_flow(model), padded, sizes),
         frozen_flow(model)(tf.constant(padded), tf.constant(sizes)),
     ):
         for name, value in found.items():

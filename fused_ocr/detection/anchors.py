@@ -9,7 +9,6 @@ corner of the anchor.
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import keras
@@ -19,6 +18,7 @@ import tensorflow as tf
 
 from fused_ocr.boxes import CORNER_EDGES
 from fused_ocr.config import AnchorConfig
+from fused_ocr.detection.places import FrameGrid, Places
 from fused_ocr.errors import ConfigError
 
 __all__ = [
@@ -93,7 +93,7 @@ def _sides(config: AnchorConfig) -> npt.NDArray[np.float32]:
     ratios = np.asarray(config.ratios)[:, None]
     widths = np.asarray(config.scales) / np.sqrt(ratios)  # (ratios, scales)
     kinds = np.stack([widths * ratios, widths], -1).reshape(-1, 2)
-    return (np.asarray(config.sizes)[:, None, None] * kinds).astype(np.float32)
+    return np.asarray(np.multiply.outer(config.sizes, kinds), np.float32)
 
 
 class _Decode(keras.layers.Layer):
@@ -140,43 +140,34 @@ class _Decode(keras.layers.Layer):
     def _chosen(
         self,
         shifts: tf.Tensor,
-        anchors: tf.Tensor,
-        frame_yx: tuple[int, int],
-        octaves: int,
+        grid: FrameGrid,
+        places: Places,
         starts: npt.NDArray[np.float32],
     ) -> tf.Tensor:
-        """The same for some of the anchors of a frame, and of its smaller octaves.
+        """The same for some of the anchors of a grid.
 
         Args:
             shifts: float32 (B, K, 2 * n).
-            anchors: int32 (B, K), which ones.
-            frame_yx: height and width of the frame.
-            octaves: how many sizes of it, one behind the other, `anchors` counts.
+            grid: of a frame.
+            places: of the anchors in it, (B, K).
             starts: as for `_decode`.
 
         Returns:
             float32 (B, K, 2 * n).
         """
-        height, width = frame_yx
-        # All places of a level have the same sides: an artefact keeps these once.
-        sides = np.concatenate([_sides(self.anchors) * 2**i for i in range(octaves)])
-        kinds = sides.shape[1]
-        places, counts = [], []
-        for i in range(octaves):
-            size = (height >> i, width >> i)
-            first = anchors_for_frame(*size, self.anchors)[::kinds] * 2**i
-            places.append((first[:, :2] + first[:, 2:]) / 2)
-            counts += [math.prod(n // s for n in size) for s in self.anchors.strides]
-        level = np.repeat(np.arange(len(counts), dtype=np.int32), counts)
-        place = anchors // kinds
-        kind = tf.gather(tf.constant(level), place) * kinds + anchors % kinds
+        sides = np.concatenate(
+            [_sides(self.anchors) * 2**i for i in range(grid.octaves)]
+        )
+        spans = tf.gather(
+            tf.constant(sides.reshape(-1, 2)),
+            places.level * sides.shape[1] + places.kind,
+        )  # (B, K, 2)
+        strides = tf.gather(tf.constant(grid.strides, tf.float32), places.level)
+        at = tf.stack([places.row, places.column], -1)
+        middles = (tf.cast(at, tf.float32) + 0.5) * strides[..., None]
         # TFLite loses the batch where two sides are reshaped that it does not know.
         middles, spans = (
-            tf.concat([tf.gather(tf.constant(table), at)] * len(starts), -1)
-            for table, at in (
-                (np.concatenate(places), place),
-                (sides.reshape(-1, 2), kind),
-            )
+            tf.concat([one] * len(starts), -1) for one in (middles, spans)
         )
         return middles + spans * (shifts * REGRESSION_SCALE + starts.ravel())
 
@@ -223,20 +214,18 @@ class DecodeBoxes(_Decode):
     def chosen(
         self,
         regression: tf.Tensor,
-        anchors: tf.Tensor,
-        frame_yx: tuple[int, int],
-        octaves: int = 1,
+        grid: FrameGrid,
+        places: Places,
     ) -> tf.Tensor:
         """Boxes (B, K, 4) of some anchors: most are never looked at.
 
         Args:
             regression: float32 (B, K, 4), what the head gave for them.
-            anchors: int32 (B, K), which ones.
-            frame_yx: height and width of the frame.
-            octaves: how many sizes of it, one behind the other, `anchors` counts.
+            grid: of the frame.
+            places: of these anchors in it.
         """
         shifts = tf.gather(regression, _Y_FIRST, axis=-1)
-        return self._chosen(shifts, anchors, frame_yx, octaves, _ENDS)
+        return self._chosen(shifts, grid, places, _ENDS)
 
     def compute_output_shape(self, input_shape: list[tuple]) -> tuple:
         """(B, A, 4), as the regression."""
@@ -276,12 +265,11 @@ class DecodeCorners(_Decode):
     def chosen(
         self,
         shifts: tf.Tensor,
-        anchors: tf.Tensor,
-        frame_yx: tuple[int, int],
-        octaves: int = 1,
+        grid: FrameGrid,
+        places: Places,
     ) -> tf.Tensor:
         """Corners (B, K, 4, 2) of some anchors, as `DecodeBoxes.chosen` has it."""
-        points = self._chosen(shifts, anchors, frame_yx, octaves, _CORNERS)
+        points = self._chosen(shifts, grid, places, _CORNERS)
         return tf.stack([points[..., 0::2], points[..., 1::2]], -1)
 
     def compute_output_shape(self, input_shape: list[tuple]) -> tuple:

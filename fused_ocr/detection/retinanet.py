@@ -8,17 +8,18 @@ configuration asks for them. The layers keep keras-retinanet's names (`P3`,
 
 from __future__ import annotations
 
-import functools
 import math
 import os
 from collections.abc import Callable
 from typing import Any
 
 import keras
+import tensorflow as tf
 
 from fused_ocr.config import DetectorConfig
 from fused_ocr.detection.anchors import DecodeBoxes, DecodeCorners
 from fused_ocr.detection.backbones import backbone_features
+from fused_ocr.detection.places import FrameGrid, at_places
 from fused_ocr.detection.selection import Decoder
 from fused_ocr.errors import ArtefactDamagedError, MissingDependencyError
 
@@ -26,7 +27,7 @@ __all__ = [
     "add_decoding",
     "build_retinanet",
     "decoding_of",
-    "heads_of",
+    "halves_of",
     "training_model",
 ]
 
@@ -121,7 +122,7 @@ def training_model(detector: keras.Model) -> keras.Model:
     return keras.Model(detector.input, outputs, name="retinanet")
 
 
-def heads_of(
+def halves_of(
     detector: keras.Model, frame_yx: tuple[int, int], octaves: int = 1
 ) -> tuple[keras.Model, dict[str, Decoder]]:
     """A detector in two halves, between which a few of its anchors are chosen.
@@ -132,24 +133,57 @@ def heads_of(
         octaves: how many sizes of them it looks at, one after the other.
 
     Returns:
-        The same detector with ``boxes`` (B, A, 4) and ``corners`` (B, A, 8) as its
-        heads give them; and for each of the two, a function of what some anchors have
-        of it and int32 (B, K), which ones they are, to what it stands for.
+        Frames (B, H, W, 3) to ``scores`` (B, A, C) and what ``boxes`` and ``corners``
+        come from: the features of the pyramid (B, P, F), place by place, or of other
+        detectors than `build_retinanet`'s what the heads give (B, A, n). And for each
+        of these two a function of it and int32 (B, K), which anchors are chosen.
 
     Raises:
         ArtefactDamagedError: the model is not a detector of ours.
     """
-    decoding_of(detector)
-    outputs = dict(detector.output)
+    anchors = decoding_of(detector).anchors
+    grid = FrameGrid(anchors, frame_yx, octaves)
+    layers = {layer.name: layer for layer in detector.layers}
+    pyramid = [layers[f"P{i}"].output for i in anchors.levels if f"P{i}" in layers]
+    features = (
+        keras.layers.Concatenate(axis=1, name="features")(
+            [keras.layers.Reshape((-1, one.shape[-1]))(one) for one in pyramid]
+        )
+        if pyramid
+        else None
+    )
+    outputs = {"scores": detector.output["scores"]}
     decode: dict[str, Decoder] = {}
     for layer in detector.layers:
-        if isinstance(layer, (DecodeBoxes, DecodeCorners)):
-            name = "boxes" if isinstance(layer, DecodeBoxes) else "corners"
-            outputs[name] = layer.input[0]
-            decode[name] = functools.partial(
-                layer.chosen, frame_yx=frame_yx, octaves=octaves
-            )
+        if isinstance(layer, DecodeBoxes):
+            name, head = "boxes", layers.get("regression_submodel")
+        elif isinstance(layer, DecodeCorners):
+            name, head = "corners", layers.get("corners_submodel")
+        else:
+            continue
+        sparse = head is not None and features is not None
+        outputs[name] = features if sparse else layer.input[0]
+        decode[name] = _decoder(layer, head if sparse else None, grid)
     return keras.Model(detector.input, outputs, name=detector.name), decode
+
+
+def _decoder(
+    layer: DecodeBoxes | DecodeCorners, head: keras.Model | None, grid: FrameGrid
+) -> Decoder:
+    """Of chosen anchors: by a head from features, or from what it gave for all."""
+
+    def decode(source: tf.Tensor, chosen: tf.Tensor) -> tf.Tensor:
+        # A name of its own: an artefact's parts are told apart by their layers' names.
+        with tf.name_scope(f"detector/chosen_{layer.name}"):
+            places = grid.find(chosen)
+            values = (
+                tf.gather(source, chosen, batch_dims=1)
+                if head is None
+                else at_places(head, source, grid, places)
+            )
+            return layer.chosen(values, grid, places)
+
+    return decode
 
 
 def decoding_of(detector: keras.Model) -> DecodeBoxes:

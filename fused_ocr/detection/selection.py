@@ -21,7 +21,8 @@ from fused_ocr.overlaps import shared_areas
 __all__ = ["Decoder", "SelectDetections"]
 
 Decoder = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
-"""What heads gave (B, K, n) for anchors (B, K), to boxes or corners in the frame."""
+"""What is known of a frame, and which anchors int32 (B, K) are meant, to their boxes
+(B, K, 4) or corners (B, K, 4, 2) in it."""
 
 _UNUSED = {"classes": -1}
 """What stands in unused rows, where it is not 0."""
@@ -66,8 +67,8 @@ class SelectDetections(keras.layers.Layer):
     ) -> dict[str, tf.Tensor]:
         """See the class.
 
-        With `decode`, boxes and corners are still what the heads gave; its ``boxes``
-        and ``corners`` make (B, K, ...) of them and their anchors int32 (B, K).
+        With `decode`, there are no boxes and corners yet: its ``boxes`` and ``corners``
+        make them of what is given in their place, for the anchors that are chosen.
         """
         config = self.selection
         best, order = tf.math.top_k(
@@ -81,9 +82,8 @@ class SelectDetections(keras.layers.Layer):
         classes = tf.argmax(
             tf.gather(scores, order, batch_dims=1), -1, output_type=tf.int32
         )
-        boxes = tf.gather(boxes_yxyx, order, batch_dims=1)
-        if decode:
-            boxes = decode["boxes"](boxes, order)
+        decode = decode or dict.fromkeys(("boxes", "corners"), _picked)
+        boxes = decode["boxes"](boxes_yxyx, order)
         scale = tf.concat([geometry[:, :2], geometry[:, :2]], -1)[:, None]
         limits = tf.concat([geometry[:, 2:], geometry[:, 2:]], -1)[:, None]
         boxes = tf.clip_by_value(boxes * scale, 0.0, limits)
@@ -106,9 +106,7 @@ class SelectDetections(keras.layers.Layer):
         }
         if corners_yx is not None:
             anchors = tf.gather(order, slots, batch_dims=1)
-            quads = tf.gather(corners_yx, anchors, batch_dims=1)
-            if decode:
-                quads = decode["corners"](quads, anchors)  # (B, N, 4, 2)
+            quads = decode["corners"](corners_yx, anchors)  # (B, N, 4, 2)
             rows["quads"] = quads * geometry[:, None, None, :2]
         return {
             **{
@@ -140,6 +138,11 @@ class SelectDetections(keras.layers.Layer):
     def get_config(self) -> dict[str, Any]:
         """Arguments of the constructor."""
         return {**super().get_config(), "config": self.selection.to_dict()}
+
+
+def _picked(values: tf.Tensor, anchors: tf.Tensor) -> tf.Tensor:
+    """Of values (B, A, ...) those of some anchors (B, K)."""
+    return tf.gather(values, anchors, batch_dims=1)
 
 
 def _filled_up(row: tf.Tensor, real: tf.Tensor, count: int, unused: float) -> tf.Tensor:

@@ -14,6 +14,7 @@ from layer_checks import check_layer
 from fused_ocr.boxes import swap_xy
 from fused_ocr.config import AnchorConfig
 from fused_ocr.detection.anchors import DecodeBoxes, DecodeCorners, anchors_for_frame
+from fused_ocr.detection.places import FrameGrid
 from fused_ocr.errors import ConfigError
 
 OTHER = AnchorConfig(
@@ -167,8 +168,9 @@ def test_some_anchors_are_decoded_as_among_all(layer, values):
     every = layer([shifts, np.zeros((2, *frame, 3), np.float32)])
     chosen = rng.integers(0, count, (2, 7)).astype(np.int32)
     one_by_one = tf.gather(shifts, chosen, batch_dims=1)
+    grid = FrameGrid(OTHER, frame)
     np.testing.assert_allclose(
-        layer.chosen(one_by_one, chosen, frame),
+        layer.chosen(one_by_one, grid, grid.find(chosen)),
         tf.gather(every, chosen, batch_dims=1),
         atol=1e-5,
     )

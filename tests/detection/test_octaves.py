@@ -9,7 +9,7 @@ from layer_checks import check_layer
 
 from fused_ocr.config import SelectionConfig
 from fused_ocr.detection.octaves import Octaves, look
-from fused_ocr.detection.retinanet import heads_of
+from fused_ocr.detection.retinanet import halves_of
 from fused_ocr.detection.selection import SelectDetections
 from fused_ocr.errors import ConfigError
 from fused_ocr.fusion import describe, frozen_flow, parts_of, up_to_boxes
@@ -78,7 +78,7 @@ def test_chosen_anchors_of_all_octaves_are_decoded_alike():
     select = SelectDetections(EVERY)
     geometry = np.array([[2.0, 1.5, 128, 192]] * 2, np.float32)
     expected = select(whole["boxes"], whole["scores"], geometry, whole["corners"])
-    heads, decode = heads_of(detector, frame_yx, 2)
+    heads, decode = halves_of(detector, frame_yx, 2)
     given = look(heads, frames, octaves, decoded=False)
     found = select(
         given["boxes"], given["scores"], geometry, given["corners"], decode=decode

@@ -10,7 +10,6 @@ import stand_ins
 
 from fused_ocr.config import DetectorConfig
 from fused_ocr.detection.retinanet import add_decoding, build_retinanet
-from fused_ocr.fusion import with_sizes
 
 
 def main():
@@ -22,7 +21,6 @@ def main():
     retinanet = build_retinanet(config)
     names = {
         "inputs": [tensor.name for tensor in folded.inputs],
-        "padded_inputs": sorted(with_sizes(folded).input),
         "outputs": sorted(folded.output),
         "fused_folded_layers": [layer.name for layer in folded.layers],
         "fused_multiflow_layers": [layer.name for layer in multiflow.layers],
