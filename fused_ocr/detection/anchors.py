@@ -112,9 +112,6 @@ class _Decode(keras.layers.Layer):
     ) -> tf.Tensor:
         """Points that are shifted from points of the anchors.
 
-        Middles and sides are half as many numbers as edges and what multiplies them:
-        an artefact keeps them for its frame.
-
         Args:
             shifts: float32 (B, A, 2 * n), y and x of each point, as heads give them.
             frames: (B, H, W, 3).

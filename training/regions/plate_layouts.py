@@ -229,7 +229,9 @@ LAYOUTS: tuple[PlateLayout, ...] = (
         border=0.6, tall=0.67,
     ),
     PlateLayout(
-        "uk", 4.68, ("LL00 LLL", "LL00 LLL", "L000 LLL", "LLL 000L", "LLL 0"),
+        "uk", 4.68,
+        ("LL00 LLL", "LL00 LLL", "LL00 LLL", "LL00 LLL", "L000 LLL", "LLL 000L",
+         "L0 LLL", "L00 LLL", "LLL 00L", "LLL 0", "LLL 00", "0 LLL", "00 LLL"),
         colours=((_WHITE, _BLACK), (_YELLOW, _BLACK)), letters=_BRITISH,
         strip=Strip(("GB", "UK", "IRL"), chance=0.35), below=_DEALERS, border=0.15,
         tall=0.66,
