@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import re
 import zlib
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
@@ -42,6 +43,8 @@ INK = 90
 _UNSEEN_PART = 5
 """One font family in this many is kept out of training."""
 
+_PICTURES = re.compile("D050000L|dingbat|webding|wingding", re.IGNORECASE)
+"""Fonts by this name have pictures at the places of digits, as tall as these."""
 
 _EVEN = 1.8
 """Tallest of a font's digits and capitals over the shortest, at most: old-style digits
@@ -239,6 +242,7 @@ def find_fonts(
             for path in Path(folder).rglob(f"*.{suffix}")
         }
     )
+    paths = [path for path in paths if not _PICTURES.search(Path(path).stem)]
     wanted = [p for p in paths if (_is_unseen(p)) == (split == "unseen")]
     return [path for path in wanted if _draws(path, characters)]
 

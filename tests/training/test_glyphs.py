@@ -169,6 +169,12 @@ def test_symbols_at_the_places_of_digits_are_no_digits(tmp_path, font, found):
     assert len(both) == found
 
 
+@pytest.mark.parametrize("name", ["D050000L", "Old Dingbats", "wingding2"])
+def test_pictures_at_the_places_of_digits_are_no_digits(tmp_path, name):
+    shutil.copy(DEJAVU, tmp_path / f"{name}.ttf")
+    assert not find_fonts([tmp_path], "train") + find_fonts([tmp_path], "unseen")
+
+
 @pytest.mark.parametrize("folder", ["empty", "missing", "damaged"])
 def test_folders_without_fonts(tmp_path, folder):
     if folder != "missing":

@@ -6,6 +6,7 @@ import itertools
 
 import numpy as np
 import numpy.typing as npt
+from PIL import Image
 
 from fused_ocr.alphabet import DIGITS
 from fused_ocr.errors import ConfigError
@@ -92,8 +93,8 @@ def draw_house_number(
         ConfigError: there is no digit among the characters.
     """
     text = house_number(rng, characters)
-    digits = _digits(rng, fonts, text, max(12, round(tall)))
-    places, slope = _places(rng, digits, tall)
+    digits, overlap = _digits(rng, fonts, text, max(12, round(tall)))
+    places, slope = _places(rng, digits, tall, overlap)
     margin = int(tall * 0.75) + 4
     bottom = max(y + m.shape[0] for (y, _), m in zip(places, digits, strict=True))
     right = max(x + m.shape[1] for (_, x), m in zip(places, digits, strict=True))
@@ -125,15 +126,37 @@ def draw_house_number(
 
 def _digits(
     rng: np.random.Generator, fonts: FontGlyphs, text: str, tall: int
-) -> list[Mask]:
+) -> tuple[list[Mask], float]:
+    """The digits, and how far slanted ones reach over their neighbours, pixels."""
     style = choose_style(rng, fonts) if rng.random() < 0.5 else fonts.style(rng)
-    narrow = rng.uniform(0.5, 1.0) if rng.random() < 0.6 else 1.0
+    wide = 1.0
+    if (chance := rng.random()) < 0.5:
+        wide = rng.uniform(0.5, 1.0)
+    elif chance < 0.7:  # as slab serifs of enamel plates are
+        wide = rng.uniform(1.0, 1.5)
+    slant = rng.uniform(-0.1, 0.45) if rng.random() < 0.15 else 0.0
     masks = [bolder(fonts.draw(rng, c, tall, style)) for c in text]
-    return [squeezed(m, (len(m), max(2, round(m.shape[1] * narrow)))) for m in masks]
+    masks = [squeezed(m, (len(m), max(2, round(m.shape[1] * wide)))) for m in masks]
+    if slant:
+        masks = [_slanted(mask, slant) for mask in masks]
+    return masks, abs(slant) * tall
+
+
+def _slanted(mask: Mask, slant: float) -> Mask:
+    """A mask whose top is moved to the right by so much of its height."""
+    tall, wide = mask.shape
+    reach = round(abs(slant) * tall)
+    image = Image.fromarray(mask).transform(
+        (wide + reach, tall),
+        Image.Transform.AFFINE,
+        (1, slant, -max(slant, 0) * tall, 0, 1, 0),
+        Image.Resampling.BILINEAR,
+    )
+    return np.asarray(image)
 
 
 def _places(
-    rng: np.random.Generator, masks: list[Mask], tall: float
+    rng: np.random.Generator, masks: list[Mask], tall: float, overlap: float
 ) -> tuple[list[tuple[float, float]], float]:
     """Top left (y, x) of each digit, 0 or more, and how steeply the row falls."""
     if len(masks) > 1 and rng.random() < 0.07:  # one below the other
@@ -149,7 +172,7 @@ def _places(
             rng.normal(0, 0.02) * tall if shaky else 0
         )
         found.append((y, x))
-        x += mask.shape[1] + space
+        x += mask.shape[1] + space - overlap
     top = min(y for y, _ in found)
     return [(y - top, x) for y, x in found], slope
 

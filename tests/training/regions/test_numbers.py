@@ -75,7 +75,32 @@ def test_digits_are_wide_or_narrow():
         if len(flat.text) == 1:
             wide = flat.quad_yx[1, 1] - flat.quad_yx[0, 1]
             parts.append(wide / 60 - 0.2)  # without the margins
-    assert min(parts) < 0.4 and max(parts) > 0.65
+    # That of the font is 0.63.
+    assert min(parts) < 0.4 and max(parts) > 0.85
+
+
+def test_slanted_digits_by_hand():
+    bar = np.zeros((40, 6), np.uint8)
+    bar[:, 2:4] = 255
+    for slant, top, foot in ((0.25, 12, 3), (-0.25, 3, 12)):
+        slanted = houses._slanted(bar, slant)
+        assert slanted.shape == (40, 16)
+        columns = [np.average(np.arange(16), weights=slanted[y]) for y in (0, 39)]
+        # Rows 0.5 and 39.5 pixels down; the middle of the bar is at 2.5.
+        np.testing.assert_allclose(columns, (top, foot), atol=0.5)
+
+
+def test_slanted_digits_reach_over_their_neighbours():
+    for seed in range(60):
+        rng = np.random.default_rng(seed)
+        masks, overlap = houses._digits(rng, PRINT, "77", 60)
+        places, _ = houses._places(np.random.default_rng(0), masks, 60, overlap)
+        if overlap > 10:
+            gap = places[1][1] - places[0][1] - masks[0].shape[1]
+            assert -overlap < gap < 0.4 * 60 - overlap
+            break
+    else:
+        pytest.fail("no digits are slanted")
 
 
 def test_digits_on_the_wall_differ_from_it(monkeypatch):
