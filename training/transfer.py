@@ -31,8 +31,14 @@ _HEADS = re.compile(
 _OF_HEIGHT = re.compile(r"mix$")
 """Layers that bring a crop's rows together: they depend on its height."""
 
+_OF_CONTEXT = re.compile(r"context\d")
+"""Layers that add what stands beside: a network may have more of them than another."""
+
 _OF_ALPHABET = re.compile(r"(characters|frames|place_logits)$")
 """Layers with an output for every character and the blank, once or for each place."""
+
+_QUIET = 0.1
+"""How strongly layers of context begin that are added to known features."""
 
 _SEEN = 16
 """Batches that tell what normalisations see."""
@@ -80,7 +86,9 @@ def start_from(
         if weights:
             taken[name] = weights
         elif layer.weights and (
-            _HEADS.match(name) or (name in known and _OF_HEIGHT.match(name))
+            _HEADS.match(name)
+            or (name in known and _OF_HEIGHT.match(name))
+            or (name not in known and _OF_CONTEXT.match(name))
         ):
             fresh.append(name)
         elif layer.weights:
@@ -91,6 +99,10 @@ def start_from(
             f"{', '.join(wrong[:3])}{', ...' if len(wrong) > 3 else ''}. Start from a "
             "model of the same backbone, channels and crop size, or the same network."
         )
+    for name in filter(_OF_CONTEXT.match, fresh):
+        if isinstance(layers[name], keras.layers.BatchNormalization):
+            # What is added to known features at random would drown them.
+            layers[name].gamma.assign(layers[name].gamma * _QUIET)
     for name, weights in taken.items():
         layers[name].set_weights(weights)
         if isinstance(layers[name], keras.layers.BatchNormalization):

@@ -21,6 +21,10 @@ _PIXELS_PER_COLUMN = 4
 
 _WIDTH = 24
 
+_STEPS = (1, 1, 1, 4, 12)
+"""Between the seven frames that a layer of context looks at: the first see the strokes
+of a character, the last the whole row, whose other characters tell an O from a 0."""
+
 
 def frame_features(crops: Any, config: RecognizerConfig) -> Any:
     """Convolutions down to the rows of text, and context along them.
@@ -65,8 +69,8 @@ def frame_features(crops: Any, config: RecognizerConfig) -> Any:
             keras.layers.GRU(2 * width, return_sequences=True, reset_after=True),
             name="context",
         )(x)
-    for i in range(3):
-        x = _along(x, f"context{i + 1}")
+    for i, step in enumerate(_STEPS):
+        x = _along(x, f"context{i + 1}", step)
     return keras.layers.Reshape((rows * frames, 4 * width), name="sequence")(x)
 
 
@@ -87,10 +91,14 @@ def frame_probabilities(features: Any, config: RecognizerConfig) -> Any:
     )(x)
 
 
-def _along(x: Any, name: str) -> Any:
-    """What stands beside a frame, seven frames wide, added to it."""
+def _along(x: Any, name: str, step: int) -> Any:
+    """What stands beside a frame, seven frames that many apart, added to it."""
     y = keras.layers.DepthwiseConv2D(
-        (1, 7), padding="same", use_bias=False, name=f"{name}_beside"
+        (1, 7),
+        padding="same",
+        dilation_rate=(1, step),
+        use_bias=False,
+        name=f"{name}_beside",
     )(x)
     y = convolution(y, x.shape[-1], name, kernel=1)
     return keras.layers.Add(name=f"{name}_add")([x, y])

@@ -129,3 +129,13 @@ def test_a_frame_sees_its_place(arch):
     change = np.abs(marked - plain).max(-1)
     assert change.argmax() in range(0, 7)
     assert change[:7].max() > 3 * change[15:30].max()
+
+
+def test_a_frame_sees_the_whole_row():
+    # Its other characters tell an O from a 0, so the last one has to see the first.
+    model = build_recognizer(config("convctc", size_yx=(16, 120), slots=5))
+    features = keras.Model(model.get_layer("frame").output, frames_of(model))
+    rows = np.random.default_rng(0).random((2, 1, 60, 16), np.float32)
+    rows[1, :, :4] = rows[0, :, :4] + 1
+    plain, changed = features(rows)
+    assert np.abs(changed - plain)[-4:].max() > 1e-6

@@ -8,6 +8,7 @@ from test_detector import CORNERED, TINY, little_backbone
 from fused_ocr.config import CropConfig, RecognizerConfig
 from fused_ocr.detection import retinanet
 from fused_ocr.errors import ConfigError
+from fused_ocr.recognition import sequence
 from fused_ocr.recognition.recognizer import build_recognizer
 from fused_ocr.training.transfer import freeze, start_from
 
@@ -44,6 +45,24 @@ def strings(arch="convctc", **changes):
         RecognizerConfig(**{**config, "width": 4, **changes}),
         CropConfig(size_yx=(16, 40)),
     )
+
+
+def test_context_that_is_added_begins_quietly(monkeypatch):
+    with monkeypatch.context() as before:
+        before.setattr(sequence, "_STEPS", (1, 1))
+        old = strings()
+    new = strings()
+    fresh = start_from(new, old)
+    added = [f"context{i}" for i in (3, 4, 5)]
+    kinds = ("_beside", "", "_norm")
+    assert set(fresh) == {name + kind for name in added for kind in kinds}
+    for name in added:
+        np.testing.assert_allclose(new.get_layer(f"{name}_norm").gamma, 0.1)
+    np.testing.assert_array_equal(
+        new.get_layer("context2_norm").gamma, old.get_layer("context2_norm").gamma
+    )
+    # A network may lose some as well.
+    assert start_from(old, new) == ()
 
 
 @pytest.mark.parametrize("arch", ["convctc", "crnn", "goodfellow"])
