@@ -55,7 +55,7 @@ SCENES = {
 }
 """What is drawn for each model."""
 
-NETWORKS = ("detector", "refiner", "recognizer")
+NETWORKS = ("detector", "heads", "refiner", "recognizer")
 
 _SHOWN = 24
 """Frames that show the ranges of integers."""

@@ -15,6 +15,7 @@ _STAGES = {
     "letterbox": "letterbox",
     "octaves": "letterbox",
     "detector": "detector",
+    "heads": "heads",
     "select": "select",
     "cut": "refine",
     "look": "refiner",

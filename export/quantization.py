@@ -30,7 +30,7 @@ _SIGNATURE = "serving_default"
 _MULTIPLIED = ("CONV_2D", "FULLY_CONNECTED")
 _WEIGHTED = (*_MULTIPLIED, "DEPTHWISE_CONV_2D")
 
-_NETWORKS = r".*(detector|refiner|recognizer).*"
+_NETWORKS = r".*(detector|heads|refiner|recognizer).*"
 """The grey of a crop is a product, too, of three numbers at many places: in integers it
 is slower, and what is to be read is rounded."""
 
@@ -40,7 +40,7 @@ _SHORTCUTS = r".*detector.*(block_\d+_add|_merged).*"
 _FIRST = r".*detector.*/(Conv1|expanded_conv_).*"
 """Everything that follows sees what these lose."""
 
-_SHIFTS = r".*detector/chosen_.*"
+_SHIFTS = r".*heads/.*"
 """Where edges and corners are: 256 steps of a shift are too few to say, and few anchors
 are asked about."""
 

@@ -37,9 +37,6 @@ _OF_CONTEXT = re.compile(r"context\d")
 _OF_ALPHABET = re.compile(r"(characters|frames|place_logits)$")
 """Layers with an output for every character and the blank, once or for each place."""
 
-_QUIET = 0.1
-"""How strongly layers of context begin that are added to known features."""
-
 _SEEN = 16
 """Batches that tell what normalisations see."""
 
@@ -99,10 +96,6 @@ def start_from(
             f"{', '.join(wrong[:3])}{', ...' if len(wrong) > 3 else ''}. Start from a "
             "model of the same backbone, channels and crop size, or the same network."
         )
-    for name in filter(_OF_CONTEXT.match, fresh):
-        if isinstance(layers[name], keras.layers.BatchNormalization):
-            # What is added to known features at random would drown them.
-            layers[name].gamma.assign(layers[name].gamma * _QUIET)
     for name, weights in taken.items():
         layers[name].set_weights(weights)
         if isinstance(layers[name], keras.layers.BatchNormalization):

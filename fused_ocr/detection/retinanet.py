@@ -174,7 +174,7 @@ def _decoder(
 
     def decode(source: tf.Tensor, chosen: tf.Tensor) -> tf.Tensor:
         # A name of its own: an artefact's parts are told apart by their layers' names.
-        with tf.name_scope(f"detector/chosen_{layer.name}"):
+        with tf.name_scope(f"heads/{layer.name}"):
             places = grid.find(chosen)
             values = (
                 tf.gather(source, chosen, batch_dims=1)

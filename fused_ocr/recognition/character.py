@@ -126,11 +126,18 @@ def cnn_features(crops: Any, config: RecognizerConfig) -> Any:
 
 
 def convolution(
-    x: Any, channels: int, name: str, kernel: Any = 3, strides: int = 1
+    x: Any,
+    channels: int,
+    name: str,
+    kernel: Any = 3,
+    strides: int = 1,
+    gamma: float = 1.0,
 ) -> Any:
-    """A convolution without bias, batch normalisation, ReLU."""
+    """A convolution without bias, batch normalisation that begins at gamma, ReLU."""
     x = keras.layers.Conv2D(
         channels, kernel, strides, padding="same", use_bias=False, name=name
     )(x)
-    x = keras.layers.BatchNormalization(name=f"{name}_norm")(x)
+    x = keras.layers.BatchNormalization(
+        gamma_initializer=keras.initializers.Constant(gamma), name=f"{name}_norm"
+    )(x)
     return keras.layers.ReLU(name=f"{name}_relu")(x)

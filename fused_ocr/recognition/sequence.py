@@ -25,6 +25,10 @@ _STEPS = (1, 1, 1, 4, 12)
 """Between the seven frames that a layer of context looks at: the first see the strokes
 of a character, the last the whole row, whose other characters tell an O from a 0."""
 
+_QUIET = 0.1
+"""How strongly what is far begins: at random it would drown what is near, or what a
+network knew before it had these layers."""
+
 
 def frame_features(crops: Any, config: RecognizerConfig) -> Any:
     """Convolutions down to the rows of text, and context along them.
@@ -100,5 +104,5 @@ def _along(x: Any, name: str, step: int) -> Any:
         use_bias=False,
         name=f"{name}_beside",
     )(x)
-    y = convolution(y, x.shape[-1], name, kernel=1)
+    y = convolution(y, x.shape[-1], name, kernel=1, gamma=1.0 if step == 1 else _QUIET)
     return keras.layers.Add(name=f"{name}_add")([x, y])

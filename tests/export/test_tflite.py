@@ -62,7 +62,7 @@ def test_operators_are_builtin(network):
 def test_parts_have_their_weights(model, network, how):
     found = {part.name: part for part in parts(quantized(network, how))}
     assert set(found) - {"other"} == {
-        "letterbox", "detector", "select", "crop", "recognizer", "assemble",
+        "letterbox", "detector", "select", "heads", "crop", "recognizer", "assemble",
     }  # fmt: skip
     whole = operators(network)
     assert sum(part.operators for part in found.values()) >= whole.total()

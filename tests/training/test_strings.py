@@ -98,7 +98,7 @@ def test_an_unknown_text_loses_nothing():
 @pytest.mark.parametrize(
     ("arch", "width", "steps", "rate", "expected"),
     [
-        ("convctc", 6, 60, 1e-2, 0.8),
+        ("convctc", 6, 80, 1e-2, 0.8),
         ("crnn", 6, 160, 2e-2, 0.8),
         ("goodfellow", 4, 80, 3e-3, 0.55),
     ],
