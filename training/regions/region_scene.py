@@ -22,6 +22,7 @@ from .bibs import draw_bib
 from .chance import Colour, log_uniform, near
 from .flat_region import FlatRegion, corners
 from .houses import draw_house_number
+from .lookalikes import draw_badge, draw_lamp, draw_lookalike
 from .meters import draw_meter
 from .plate_layouts import any_layout
 from .plates import draw_plate
@@ -159,6 +160,9 @@ def region_scene(  # noqa: PLR0913 - each decides a scene by itself
     image = _surrounded(rng, kind, image, placed, wall)
     canvas = image.astype(np.float32)
     _distract(rng, canvas, fonts, placed)
+    if kind == "plates":
+        # A generator of its own: all else stays as it would be without them.
+        _mislead(rng.spawn(1)[0], canvas, fonts, placed)
     if night:
         dark = rng.uniform(0.08, 0.4) * rng.uniform((0.8, 0.7, 0.7), (1.25, 1.0, 1.2))
         canvas *= dark.astype(np.float32)
@@ -293,6 +297,36 @@ def _distract(
         one = _Placed(sign, random_pose(rng, sign.quad_yx, (height, width), wide))
         if not _meets(one.outline_yx, placed):
             paste(canvas, sign.cutout, one.pose, light=rng.uniform(0.5, 1.0))
+
+
+def _mislead(
+    rng: np.random.Generator,
+    canvas: npt.NDArray[np.float32],
+    fonts: FontGlyphs,
+    placed: Sequence[_Placed],
+) -> None:
+    """What is often taken for a plate: letters and lamps on its car, and elsewhere."""
+    height, width = canvas.shape[:2]
+    found = []
+    for one in placed:
+        per_cm = np.ptp(one.quad_yx[:, 1]) / one.flat.wide_cm
+        for _ in range(int(rng.integers(0, 4)) if rng.random() < 0.6 else 0):
+            wide_cm = log_uniform(rng, 9, 45)
+            wide = float(np.clip(wide_cm * per_cm * 1.2, 16, 200))
+            lit = rng.random() < 0.35
+            flat = draw_lamp(rng, wide) if lit else draw_badge(rng, fonts, width=wide)
+            x, y = rng.uniform(-75, 75), rng.uniform(-75, 25)
+            seen = surroundings.plane_of(np.eye(3), flat.quad_yx, wide_cm)
+            moved = np.array([[1, 0, x], [0, 1, y], [0, 0, 1.0]])
+            found.append(_Placed(flat, one.plane @ moved @ np.linalg.inv(seen)))
+    for _ in range(int(rng.integers(1, 4)) if rng.random() < 0.45 else 0):
+        wide = log_uniform(rng, 0.04, 0.5) * width
+        flat = draw_lookalike(rng, fonts, width=float(np.clip(wide * 1.2, 30, 300)))
+        pose = random_pose(rng, flat.quad_yx, (height, width), wide)
+        found.append(_Placed(flat, pose))
+    for one in found:
+        if not _meets(one.outline_yx, placed):
+            paste(canvas, one.flat.cutout, one.pose, light=rng.uniform(0.5, 1.05))
 
 
 def _light(

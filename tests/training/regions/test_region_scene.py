@@ -102,6 +102,30 @@ def test_a_scene_without_regions_has_distractors(monkeypatch):
     assert all(sign.text == "" for sign in signs)
 
 
+def test_what_looks_like_a_plate_changes_nothing_else(monkeypatch):
+    # Without what follows the drawing, which moves and softens all of it.
+    monkeypatch.setattr(module, "degrade", lambda rng, image, detail, haze: image)
+    monkeypatch.setattr(module, "_bloom", lambda *a: None)
+    with_them = scenes("plates", 25)
+    monkeypatch.setattr(module, "_mislead", lambda *a: None)
+    changed = 0
+    for one, bare in zip(with_them, scenes("plates", 25), strict=True):
+        assert one.texts == bare.texts
+        assert np.array_equal(one.quads_yx, bare.quads_yx)
+        changed += (one.image != bare.image).any()
+        for quad in one.quads_yx.mean(1).astype(int):
+            # The middle of a plate is its own, if not the light on it.
+            a, b = (int(scene.image[tuple(quad)].mean()) for scene in (one, bare))
+            assert abs(a - b) < 60
+    assert changed > 5
+
+
+def test_only_plates_have_lookalikes(monkeypatch):
+    monkeypatch.setattr(module, "_mislead", lambda *a: pytest.fail("drawn"))
+    for kind in ("houses", "bibs", "meters"):
+        scenes(kind, 3)
+
+
 class _NoRegions:
     """A generator that wants no regions."""
 
@@ -124,6 +148,7 @@ def test_a_plate_is_where_its_corners_say(monkeypatch):
     monkeypatch.setattr(module, "degrade", lambda rng, image, detail, haze: image)
     monkeypatch.setattr(module, "_surrounded", lambda rng, kind, image, *a: image * 0)
     monkeypatch.setattr(module, "_distract", lambda *a: None)
+    monkeypatch.setattr(module, "_mislead", lambda *a: None)
     monkeypatch.setattr(module, "_light", lambda *a, **k: np.ones(3))
     monkeypatch.setattr(module, "_hide", lambda *a: None)
     monkeypatch.setattr(module, "_bloom", lambda *a: None)
