@@ -16,6 +16,7 @@ from .chance import Colour, log_uniform, near, pick
 from .cutout import Cutout, Rectangle, rounded
 from .flat_region import FlatRegion
 from .lettering import bolder, choose_style, squeezed, word
+from .roman import choose_roman, swelled
 from .weathering import emboss, weather
 
 __all__ = ["draw_house_number", "house_number"]
@@ -35,6 +36,11 @@ _BARE = ((22, 22, 24), (60, 50, 46), (30, 50, 90), (90, 34, 30), (238, 238, 236)
 
 _CONTRAST = 75.0
 """How much lighter or darker than the wall these are at least; some always are."""
+
+
+_ROMAN = 0.3
+"""Part of the numbers in digits of thick stems and hairlines; of any fonts a seventh
+would be."""
 
 
 def house_number(rng: np.random.Generator, characters: str) -> str:
@@ -128,7 +134,11 @@ def _digits(
     rng: np.random.Generator, fonts: FontGlyphs, text: str, tall: int
 ) -> tuple[list[Mask], float]:
     """The digits, and how far slanted ones reach over their neighbours, pixels."""
-    style = choose_style(rng, fonts) if rng.random() < 0.5 else fonts.style(rng)
+    roman = rng.random() < _ROMAN
+    if roman:
+        style = choose_roman(rng, fonts)
+    else:
+        style = choose_style(rng, fonts) if rng.random() < 0.5 else fonts.style(rng)
     wide = 1.0
     if (chance := rng.random()) < 0.5:
         wide = rng.uniform(0.5, 1.0)
@@ -137,6 +147,9 @@ def _digits(
     slant = rng.uniform(-0.1, 0.45) if rng.random() < 0.15 else 0.0
     masks = [bolder(fonts.draw(rng, c, tall, style)) for c in text]
     masks = [squeezed(m, (len(m), max(2, round(m.shape[1] * wide)))) for m in masks]
+    if roman:
+        stems = rng.uniform(0, 0.08)
+        masks = [swelled(mask, stems) for mask in masks]
     if slant:
         masks = [_slanted(mask, slant) for mask in masks]
     return masks, abs(slant) * tall

@@ -49,7 +49,8 @@ def draw_lookalike(
         It. Its `text` is empty: it is nothing to be read.
     """
     kinds: tuple[Callable[[np.random.Generator, float], FlatRegion], ...] = (
-        _bars, _wheel, draw_lamp,
+        _bars, _wheel,
+        lambda rng, wide: draw_lamp(rng, width=wide),
         lambda rng, wide: draw_badge(rng, fonts, width=wide),
         lambda rng, wide: _notice(rng, fonts, wide),
     )  # fmt: skip
@@ -89,7 +90,7 @@ def draw_badge(
     return FlatRegion(cutout, corners(box), "", float(high), rng.uniform(10, 40))
 
 
-def draw_lamp(rng: np.random.Generator, width: float = 60) -> FlatRegion:
+def draw_lamp(rng: np.random.Generator, *, width: float = 60) -> FlatRegion:
     """Draw a lamp, lit or not: often a bar with round ends, sometimes in cells.
 
     Args: as of `draw_lookalike`.

@@ -314,7 +314,11 @@ def _mislead(
             wide_cm = log_uniform(rng, 9, 45)
             wide = float(np.clip(wide_cm * per_cm * 1.2, 16, 200))
             lit = rng.random() < 0.35
-            flat = draw_lamp(rng, wide) if lit else draw_badge(rng, fonts, width=wide)
+            flat = (
+                draw_lamp(rng, width=wide)
+                if lit
+                else draw_badge(rng, fonts, width=wide)
+            )
             x, y = rng.uniform(-75, 75), rng.uniform(-75, 25)
             seen = surroundings.plane_of(np.eye(3), flat.quad_yx, wide_cm)
             moved = np.array([[1, 0, x], [0, 1, y], [0, 0, 1.0]])

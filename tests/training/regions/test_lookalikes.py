@@ -14,7 +14,7 @@ from fused_ocr.training.regions.lookalikes import (
 KINDS = {
     "bars": lookalikes._bars,
     "wheel": lookalikes._wheel,
-    "lamp": draw_lamp,
+    "lamp": lambda rng, wide: draw_lamp(rng, width=wide),
     "badge": lambda rng, wide: draw_badge(rng, PRINT, width=wide),
     "notice": lambda rng, wide: lookalikes._notice(rng, PRINT, wide),
     "any": lambda rng, wide: draw_lookalike(rng, PRINT, width=wide),
