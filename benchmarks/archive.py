@@ -35,6 +35,9 @@ from fused_ocr.artefact import shipped_models
 _LARGE = 200
 """Photos of one size that are different."""
 
+_RARELY = 50
+"""So many times as long as memory takes to measure it is left alone."""
+
 SAMPLES = Path(__file__).parent.parent / "examples" / "photos"
 
 LOOP = """
@@ -187,6 +190,7 @@ def steady_rate(out: Path) -> float:
 def watch_memory(job: subprocess.Popen[str], peak: list[int]) -> None:
     """Keep the largest sum of the proportional memory of a process and all below it."""
     while job.poll() is None:
+        started = time.perf_counter()
         parents: dict[int, int] = {}
         for stat in Path("/proc").glob("[0-9]*/stat"):
             try:
@@ -198,7 +202,8 @@ def watch_memory(job: subprocess.Popen[str], peak: list[int]) -> None:
         for _ in range(8):  # generations
             family |= {pid for pid, parent in parents.items() if parent in family}
         peak[0] = max(peak[0], sum(map(proportional, family)))
-        time.sleep(0.5)
+        # To count the pages of gigabytes takes a while: it must not slow what is timed.
+        time.sleep(max(0.5, _RARELY * (time.perf_counter() - started)))
 
 
 def proportional(pid: int) -> int:

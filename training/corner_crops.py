@@ -37,6 +37,13 @@ grown."""
 _AS_BOX = 0.35
 """Part of the regions with known corners that start from the box around them."""
 
+_CUT = 0.3
+"""Part of the starts that lack something at the left or the right: a detector leaves
+out a first or last character."""
+
+_MISSING = 0.3
+"""Of their width, at most."""
+
 _LEAST = 4.0
 """Pixels of the photo: a smaller region has no corners to see."""
 
@@ -202,4 +209,11 @@ def _starts(
     bent = rng.normal(size=(n, 4, 2)) * rng.uniform(0, 0.06, (n, 1, 1)) * width
     as_box = ~known | (rng.random(n) < _AS_BOX)
     starts = np.where(as_box[:, None, None], boxes, centre + around + moved + bent)
+
+    missing = rng.uniform(0, _MISSING, n) * (rng.random(n) < _CUT)
+    at_left = rng.random(n) < 0.5
+    left, right = starts[:, [0, 3]], starts[:, [1, 2]]
+    along = (right - left) * missing[:, None, None]
+    starts[:, [0, 3]] = np.where(at_left[:, None, None], left + along, left)
+    starts[:, [1, 2]] = np.where(at_left[:, None, None], right, right - along)
     return starts.astype(np.float32)

@@ -18,6 +18,9 @@ __all__ = ["Model", "Progress", "TagSettings", "tag"]
 
 _SMALLEST_CHUNK = 16
 
+_CHUNKS_EACH = 32
+"""For each reader, at least: at the end the others wait for the last."""
+
 
 class Model(Protocol):
     """What is asked of a model; `ArchiveModel` is one."""
@@ -129,7 +132,7 @@ def tag(
     )
     with writing_index(out, made_with, restart=settings.restart) as index:
         offered = settings.workers or processors_here()
-        share = listing.sources.num_rows // (8 * offered)
+        share = listing.sources.num_rows // (_CHUNKS_EACH * offered)
         index.add(listing.sources, min(max(share, _SMALLEST_CHUNK), LARGEST_CHUNK))
         chunks = index.chunks_to_read(retry_errors=settings.retry_errors)
         left = sum(chunk.num_rows for chunk in chunks)

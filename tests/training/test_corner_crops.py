@@ -238,3 +238,29 @@ def test_sources_are_drawn_by_their_weights():
     # Batches in which a source has no part.
     few = itertools.islice(batches(heavy, light, size=1)(0), 12)
     assert {int(truth[0, 8]) for _, truth in few} == {0, 1}
+
+
+def test_some_starts_lack_an_end(monkeypatch):
+    quads = np.repeat(PLACED[None].astype(np.float32), 2000, 0)
+
+    def starts(part):
+        monkeypatch.setattr(corner_crops, "_CUT", part)
+        rng = np.random.default_rng(5)
+        return corner_crops._starts(rng, quads, np.ones(2000, np.bool_))
+
+    whole, some, all_cut = starts(0.0), starts(0.3), starts(1.0)
+    assert (some != whole).any((1, 2)).mean() == pytest.approx(0.3, abs=0.04)
+    at_left = (all_cut[:, [0, 3]] != whole[:, [0, 3]]).any((1, 2))
+    at_right = (all_cut[:, [1, 2]] != whole[:, [1, 2]]).any((1, 2))
+    assert not (at_left & at_right).any()
+    assert at_left.mean() == pytest.approx(0.5, abs=0.04)
+    # The upper and the lower edge lose the same part, up to 0.3, and keep their ways.
+    rows = [(0, 1), (3, 2)]
+    before, after = (
+        np.stack([one[:, right] - one[:, left] for left, right in rows], 1)
+        for one in (whole, all_cut)
+    )
+    kept = (after * before).sum(-1) / (before**2).sum(-1)
+    np.testing.assert_allclose(after, before * kept[..., None], atol=1e-3)
+    np.testing.assert_allclose(kept[:, 0], kept[:, 1], atol=1e-4)
+    assert kept.min() == pytest.approx(0.7, abs=0.01) and kept.max() <= 1
