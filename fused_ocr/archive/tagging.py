@@ -19,7 +19,7 @@ __all__ = ["Model", "Progress", "TagSettings", "tag"]
 _SMALLEST_CHUNK = 16
 
 _CHUNKS_EACH = 32
-"""For each reader, at least: at the end the others wait for the last."""
+"""About, for each reader: at the end the others wait for the last."""
 
 
 class Model(Protocol):
