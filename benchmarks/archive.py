@@ -7,8 +7,8 @@ Photos are the sample photos in several sizes and JPEG qualities, under other na
 megapixels on average. `--megapixels` makes them as large as a camera's. The loop reads
 one photo after another with all processors; both times are whole commands, with the
 start of Python, the model and Ray. Memory is the largest sum over all processes of a
-job, what they share counted once (PSS). Readings of all runs are compared. Run it on a
-machine that does nothing else.
+job, what they share counted once (PSS), looked at every few seconds. Readings of all
+runs are compared. Run it on a machine that does nothing else.
 """
 
 from __future__ import annotations

@@ -37,10 +37,9 @@ _BARE = ((22, 22, 24), (60, 50, 46), (30, 50, 90), (90, 34, 30), (238, 238, 236)
 _CONTRAST = 75.0
 """How much lighter or darker than the wall these are at least; some always are."""
 
-
 _ROMAN = 0.3
-"""Part of the numbers in digits of thick stems and hairlines; of any fonts a seventh
-would be."""
+"""Part of the numbers in digits of thick stems and hairlines; of all fonts a sixth has
+such."""
 
 
 def house_number(rng: np.random.Generator, characters: str) -> str:
@@ -134,8 +133,7 @@ def _digits(
     rng: np.random.Generator, fonts: FontGlyphs, text: str, tall: int
 ) -> tuple[list[Mask], float]:
     """The digits, and how far slanted ones reach over their neighbours, pixels."""
-    roman = rng.random() < _ROMAN
-    if roman:
+    if roman := rng.random() < _ROMAN:
         style = choose_roman(rng, fonts)
     else:
         style = choose_style(rng, fonts) if rng.random() < 0.5 else fonts.style(rng)
@@ -145,11 +143,10 @@ def _digits(
     elif chance < 0.7:  # as slab serifs of enamel plates are
         wide = rng.uniform(1.0, 1.5)
     slant = rng.uniform(-0.1, 0.45) if rng.random() < 0.15 else 0.0
+    stems = rng.uniform(0, 0.08) if roman else 0.0
     masks = [bolder(fonts.draw(rng, c, tall, style)) for c in text]
     masks = [squeezed(m, (len(m), max(2, round(m.shape[1] * wide)))) for m in masks]
-    if roman:
-        stems = rng.uniform(0, 0.08)
-        masks = [swelled(mask, stems) for mask in masks]
+    masks = [swelled(mask, stems) for mask in masks]
     if slant:
         masks = [_slanted(mask, slant) for mask in masks]
     return masks, abs(slant) * tall

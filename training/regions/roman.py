@@ -13,8 +13,8 @@ _TALL = 96
 """Rows of the digits that a font is judged by."""
 
 _CONTRAST = 1.5
-"""A font's 0 is at the side so many times as thick as at the top, at least; that of a
-sans serif reaches 1.3."""
+"""A font's 0 is at the side so many times as thick as at the top, at least; that of
+most sans serifs is at most 1.3 times."""
 
 _FOOT = 1.7
 """A font's 1 is so many times as wide at the bottom as in the middle, at least."""

@@ -39,7 +39,7 @@ def test_stems_swell_and_hairlines_do_not():
     np.testing.assert_array_equal(swelled(mask, 0), mask)
 
 
-def test_a_third_of_house_numbers_is_roman(monkeypatch):
+def test_three_in_ten_house_numbers_are_roman(monkeypatch):
     chosen = []
 
     def choose(rng, fonts):
