@@ -27,6 +27,7 @@ _OF_REGIONS = (
     "grow",
     "letterbox",
     "stretch",
+    "turn",
     "boxes",
     "shift",
     "readable",
@@ -214,6 +215,12 @@ def train_detector(out: Path, **options: Any) -> None:
     help="With --letterbox, how much wider or higher than true a region may become, so "
     "that less of its surroundings is seen.",
 )
+@click.option(
+    "--turn",
+    type=click.FloatRange(1),
+    help="Turn a quarter to the left what is more than so many times as high as wide: "
+    "characters one below the other become a line.",
+)
 @click.option("--boxes", is_flag=True, help="Cut boxes, even if corners are known.")
 @click.option(
     "--shift",
@@ -239,6 +246,8 @@ def train_recognizer(out: Path, **options: Any) -> None:
         _refuse(*_OF_REGIONS, *_OF_ANNOTATIONS, needs="--annotations")
     elif not options["letterbox"]:
         _refuse("stretch", needs="--letterbox")
+    if options["boxes"]:
+        _refuse("turn", needs="corners, which --boxes leaves out")
     prepare(options["seed"], bfloat16=options["bfloat16"], strategy=options["strategy"])
     if strings:
         from fused_ocr.training.string_recipe import string_recipe as recipe

@@ -152,6 +152,10 @@ class CropConfig(Config):
     rectify: bool = True
     """Cut along the corners, where the detector or a refiner finds them, and not along
     the box."""
+    turn: float | None = None
+    """A region more than so many times as high as wide is cut turned a quarter to the
+    left: characters one below the other become a line, each on its back. None for
+    never; needs `rectify`."""
     antialias: bool = True
     """Weigh all pixels under a shrinking cell with a triangle, as Pillow does."""
     binarize: bool = False
@@ -165,6 +169,7 @@ class CropConfig(Config):
         )
         self._need(self.stretch >= 1, "must be at least 1", "stretch")
         self._need(self.grow > 0, "must be positive", "grow")
+        self._need(self.turn is None or self.turn >= 1, "must be at least 1", "turn")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -14,7 +14,7 @@ from fused_ocr.artefact import Description
 from fused_ocr.assembly import AssembleCharacters, Assembly
 from fused_ocr.config import CropConfig, FusionConfig, SelectionConfig
 from fused_ocr.cropping import CropLayer, CropResize
-from fused_ocr.detection.octaves import Octaves, look
+from fused_ocr.detection.octaves import Octaves, joined, look
 from fused_ocr.detection.retinanet import decoding_of, halves_of
 from fused_ocr.detection.selection import SelectDetections
 from fused_ocr.errors import ArtefactDamagedError, ConfigError
@@ -130,6 +130,12 @@ def fuse(
         labels = kinds_of(recognizer) or labels
         if (refine is not None or "corners" in detector.output) and config.crop.rectify:
             crop = RectifyQuads
+        elif config.crop.turn is not None:
+            raise ConfigError(
+                "The recogniser's crops are turned where regions are high "
+                f"(crop.turn={config.crop.turn}), which needs corners. Give a refiner, "
+                "or a detector with corners."
+            )
     elif refine is not None:
         raise ConfigError(
             "A refiner is for regions, whose strings are read as a whole. Received a "
@@ -267,20 +273,20 @@ def _halved(
         prepared: makes of a function and its signature the function that is used.
     """
     height, width = parts.letterbox.frame_yx
-    octaves = parts.octaves
-    count = octaves.count if octaves else 1
-    first, second = halves_of(parts.detector, (height, width), count)
+    octaves = parts.octaves or Octaves(1)
+    halves, second = halves_of(parts.detector, (height, width), octaves.count)
     # One for each size: convolutions of a known size run sooner, and TFLite needs it.
-    sizes = [(height >> i, width >> i) for i in range(count)]
-    detectors = {
-        size: prepared(first, [tf.TensorSpec((None, *size, 3), tf.float32)])
-        for size in sizes
-    }
+    detectors = [
+        prepared(first, [tf.TensorSpec((None, height >> i, width >> i, 3), tf.float32)])
+        for i, first in enumerate(halves)
+    ]
     decode = {
         name: prepared(
             one,
             [
-                tf.TensorSpec((None, None, first.output[name].shape[-1]), tf.float32),
+                tf.TensorSpec(
+                    (None, None, halves[0].output[name].shape[-1]), tf.float32
+                ),
                 tf.TensorSpec((None, None), tf.int32),
             ],
         )
@@ -288,12 +294,8 @@ def _halved(
     }
 
     def detector(frames: tf.Tensor) -> Any:
-        return look(
-            lambda view: detectors[tuple(view.shape[1:3])](view),
-            frames,
-            octaves,
-            decoded=False,
-        )
+        views = zip(detectors, octaves(frames), strict=True)
+        return joined([one(view) for one, view in views])
 
     return dataclasses.replace(
         parts,

@@ -30,6 +30,10 @@ _FARTHEST = 1e6
 """Pixels. Coordinates from here on, and what is no number, are taken for 0."""
 
 
+_NEXT = (1, 2, 3, 0)
+"""Of each corner the next one, clockwise."""
+
+
 class _View(NamedTuple):
     """The homographies of quadrilaterals: float32 (B, n, 2) each, y and x.
 
@@ -60,7 +64,8 @@ class RectifyQuads(CropLayer):
     `CropResize` is followed with 3x3 bilinear samples a cell, at its centre, edges and
     corners, which neighbours share. Outside of the photo the border is continued.
 
-    The crop is squared and grown in the rectified plane. What has no such plane is cut
+    The crop is squared and grown in the rectified plane, whose top is the right side of
+    what is turned (`CropConfig.turn`). What has no such plane is cut
     as the upright box around it, at least a pixel high and wide: corners that do not go
     clockwise round a convex shape, and a view so steep that the grown crop would reach
     the camera. Coordinates that are no finite numbers are taken for 0, and nothing
@@ -137,6 +142,10 @@ class RectifyQuads(CropLayer):
     def _view(self, quads: tf.Tensor) -> _View:
         """Homographies of quadrilaterals (B, n, 4, 2), or of the boxes around them."""
         quads = tf.where(tf.abs(quads) < _FARTHEST, quads, 0.0)  # not so where NaN
+        if self.crop.turn is not None:
+            height, width = tf.split(_sides(quads), 2, -1)  # (B, n, 1)
+            high = (height > self.crop.turn * width)[..., None]
+            quads = tf.where(high, tf.gather(quads, _NEXT, axis=2), quads)
         weights, turning = _weights(quads)
         reach = tf.maximum(self._frame(_sides(quads)), 1.0)
         nearest = 1.0 - tf.reduce_sum(tf.abs(_slopes(weights)) * reach, -1) / 2
@@ -219,7 +228,7 @@ def _weights(quads: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         mean of the areas (B, n), positive where the corners go clockwise.
     """
     edges = _edges(quads)
-    toward = tf.gather(edges, (1, 2, 3, 0), axis=2)  # the corner opposite
+    toward = tf.gather(edges, _NEXT, axis=2)  # the corner opposite
     onward = tf.gather(edges, (2, 3, 0, 1), axis=2)
     areas = toward[..., 1] * onward[..., 0] - toward[..., 0] * onward[..., 1]
     mean = tf.reduce_mean(areas, -1, keepdims=True)
@@ -228,7 +237,7 @@ def _weights(quads: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
 
 def _edges(quads: tf.Tensor) -> tf.Tensor:
     """From each corner to the next one: (B, n, 4, 2)."""
-    return tf.gather(quads, (1, 2, 3, 0), axis=2) - quads
+    return tf.gather(quads, _NEXT, axis=2) - quads
 
 
 def _slopes(weights: tf.Tensor) -> tf.Tensor:

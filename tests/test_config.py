@@ -30,7 +30,7 @@ SELECTION = SelectionConfig(
     max_detections=7,
 )
 CROP = CropConfig(
-    size_yx=(12, 10), square=False, stretch=1.2, grow=1.1, rectify=False,
+    size_yx=(12, 10), square=False, stretch=1.2, grow=1.1, rectify=False, turn=2.0,
     antialias=False, binarize=True,
 )  # fmt: skip
 # Not one field of these is its default.
@@ -195,6 +195,7 @@ RANGES = [
     (FusionConfig, "max_enlargement", 0.0, "positive"),
     (FusionConfig, "octaves", 0, "1 to 8"),
     (CropConfig, "stretch", 0.5, "at least 1"),
+    (CropConfig, "turn", 0.9, "at least 1"),
     (SelectionConfig, "max_detections", 0, "at least 1"),
     (SelectionConfig, "candidates", 63, r"at least max_detections \(64\)"),
     (CropConfig, "size_yx", (0, 28), "two sides of at least 1"),

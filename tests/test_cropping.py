@@ -493,6 +493,7 @@ def test_layer():
         stretch=1.5,
         grow=1.1,
         rectify=False,
+        turn=2.0,
         antialias=False,
         binarize=True,
     )

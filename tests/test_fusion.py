@@ -260,6 +260,12 @@ def strings():
 STRINGS = stand_ins.FUSION.replace(crop=CropConfig(size_yx=(16, 32), grow=1.1))
 
 
+def test_crops_that_are_turned_need_corners(strings):
+    config = STRINGS.replace(crop=STRINGS.crop.replace(turn=2.0))
+    with pytest.raises(ConfigError, match=r"crop.turn=2.0.*needs corners"):
+        fuse(stand_ins.detector(("plate",)), strings, config)
+
+
 @pytest.mark.parametrize("flow", ["folded", "multiflow"])
 def test_each_region_is_one_reading(strings, flow, tmp_path):
     model = fuse(stand_ins.detector(("plate",)), strings, STRINGS.replace(flow=flow))

@@ -393,6 +393,45 @@ def test_growing_keeps_the_perspective():
     np.testing.assert_allclose(ours[0], expected, atol=0.02)
 
 
+# --- turned a quarter -----------------------------------------------------------------
+
+HIGH = [(4, 9), (4, 14), (20, 14), (20, 9)]
+"""16 pixels high, 5 wide: 3.2 times."""
+
+
+@pytest.mark.parametrize("antialias", [False, True])
+def test_what_is_high_lies_on_its_back(antialias):
+    photo = noise_photo(31, 33)
+    settings = {"square": False, "antialias": antialias}
+    upright = cut(photo, [HIGH], size_yx=(24, 8), **settings)[0]
+    turned_left = cut(photo, [HIGH], size_yx=(8, 24), turn=3.1, **settings)[0]
+    # The photo's top is the crop's left, its right side the crop's top.
+    np.testing.assert_allclose(turned_left, np.rot90(upright), atol=1e-5)
+    as_it_is = cut(photo, [HIGH], size_yx=(24, 8), turn=3.3, **settings)[0]
+    np.testing.assert_array_equal(as_it_is, upright)
+
+
+def test_each_region_is_turned_for_itself():
+    photo = noise_photo(31, 33)
+    flat = [(4, 9), (4, 25), (9, 25), (9, 9)]
+    settings = {"size_yx": (8, 24), "square": False}
+    both = cut(photo, [flat, HIGH, flat], turn=2.0, **settings)
+    upright = cut(photo, [flat, HIGH], **settings)
+    np.testing.assert_array_equal(both[0], upright[0])
+    np.testing.assert_array_equal(both[2], upright[0])
+    assert np.abs(both[1] - upright[1]).max() > 0.1
+
+
+def test_places_in_a_turned_crop():
+    layer = RectifyQuads(CropConfig(size_yx=(8, 24), square=False, grow=1, turn=2.0))
+    quads = np.array([[HIGH]], np.float32)
+    # The crop's top left, a quarter along its top, and its middle.
+    seen = np.array([[[(0, 0), (0, 0.25), (0.5, 0.5)]]], np.float32)
+    places = layer.to_photo(quads, seen)
+    np.testing.assert_allclose(places[0, 0], [(4, 14), (8, 14), (12, 11.5)], atol=1e-4)
+    np.testing.assert_allclose(layer.to_crop(quads, places), seen, atol=1e-5)
+
+
 # --- odd quadrilaterals ---------------------------------------------------------------
 
 ODD = {
@@ -727,6 +766,7 @@ def test_layer():
         stretch=1.5,
         grow=1.1,
         rectify=False,
+        turn=2.0,
         antialias=False,
         binarize=True,
     )

@@ -91,6 +91,7 @@ def _on_regions(
         stretch=options["stretch"],
         grow=options["grow"],
         rectify=not options["boxes"],
+        turn=options["turn"],
     )
 
     def strips(photos: list[AnnotatedPhoto], name: Path) -> Strips:

@@ -34,6 +34,8 @@ class StripAugmentation:
         shift: in parts of the crop's sides, either way.
         perspective: how much longer one side may be than the other, as a part.
         blur: part of the crops that lose resolution.
+        halo: part of the crops that are sharpened, as cameras do: with a dark line
+            along bright strokes, and a bright one along dark strokes.
         invert: part of the crops that may be inverted.
     """
 
@@ -45,6 +47,7 @@ class StripAugmentation:
     shift: float = 0.06
     perspective: float = 0.12
     blur: float = 0.4
+    halo: float = 0.3
     invert: float = 0.25
 
     @classmethod
@@ -87,6 +90,7 @@ class StripAugmentation:
         """The same without movement: crops float32 (b, h, w, 1) in 0..1, and back."""
         draws = tf.random.stateless_uniform((14, tf.shape(crops)[0]), seed)
         crops = self._blurred(crops, draws[11], draws[12, 0])
+        crops = self._sharpened(crops, seed + tf.constant([1 << 21, 0]))
         invert = draws[13] < self.invert
         return self.light.spoilt(crops, invert, draws[:11], (seed[0], seed[1]))
 
@@ -94,12 +98,24 @@ class StripAugmentation:
         self, crops: tf.Tensor, chance: tf.Tensor, draw: tf.Tensor
     ) -> tf.Tensor:
         """Crops of which a part went through fewer pixels; how few is the batch's."""
+        coarse = self._coarse(crops, tf.exp(draw * np.log(0.3)))
+        return tf.where((chance < self.blur)[:, None, None, None], coarse, crops)
+
+    def _sharpened(self, crops: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
+        """Crops of which a part is less what is coarse in them (an unsharp mask)."""
+        chance, strength, draw = tf.unstack(
+            tf.random.stateless_uniform((3, tf.shape(crops)[0], 1, 1, 1), seed)
+        )
+        fine = crops - self._coarse(crops, 0.15 + 0.35 * draw[0, 0, 0, 0])
+        sharp = tf.clip_by_value(crops + (0.5 + 2 * strength) * fine, 0.0, 1.0)
+        return tf.where(chance < self.halo, sharp, crops)
+
+    def _coarse(self, crops: tf.Tensor, factor: tf.Tensor) -> tf.Tensor:
+        """What is left of crops that went through fewer pixels."""
         height, width = self.size_yx
-        factor = tf.exp(draw * np.log(0.3))
         small = tf.cast(tf.round((height * factor, width * factor)), tf.int32)
         coarse = tf.image.resize(crops, small, "area")
-        coarse = tf.image.resize(coarse, self.size_yx)
-        return tf.where((chance < self.blur)[:, None, None, None], coarse, crops)
+        return tf.image.resize(coarse, self.size_yx)
 
     def _transforms(self, moves: tf.Tensor) -> tf.Tensor:
         """From crop to strip coordinates, (b, 8), of moves (8, b) in -1..1."""

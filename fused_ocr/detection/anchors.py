@@ -152,9 +152,8 @@ class _Decode(keras.layers.Layer):
         Returns:
             float32 (B, K, 2 * n).
         """
-        sides = np.concatenate(
-            [_sides(self.anchors) * 2**i for i in range(grid.octaves)]
-        )
+        pyramid = _sides(self.anchors)
+        sides = np.stack([pyramid[level] * 2**i for i, level, _ in grid.views])
         spans = tf.gather(
             tf.constant(sides.reshape(-1, 2)),
             places.level * sides.shape[1] + places.kind,

@@ -2,19 +2,23 @@
 
 A detector has seen objects in some range of sizes. A larger frame shows it smaller ones
 and loses the largest; these it finds in the same frame halved, which costs a quarter.
+There the lowest level of its pyramid is left out: see `lowest_level`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import keras
 import tensorflow as tf
 
-__all__ = ["Octaves", "look"]
+from fused_ocr.detection.places import FrameGrid, lowest_level
+from fused_ocr.detection.retinanet import decoding_of
 
-_PLACES = ("boxes", "corners")
+__all__ = ["Octaves", "joined", "look"]
+
+_PLACES = {"boxes", "corners"}
 """What a detector says in pixels of the frame it saw."""
 
 
@@ -53,36 +57,38 @@ class Octaves(keras.layers.Layer):
         return {**super().get_config(), "count": self.count}
 
 
-def look(
-    detector: Callable[[Any], dict[str, Any]],
-    frames: Any,
-    octaves: Octaves | None,
-    *,
-    decoded: bool = True,
-) -> dict[str, Any]:
+def look(detector: keras.Model, frames: Any, octaves: Octaves | None) -> dict[str, Any]:
     """What a detector finds in frames of all sizes, one after the other.
 
     Args:
         detector: of frames, to ``boxes`` (B, A, 4), ``scores`` (B, A, C) and perhaps
-            ``corners``.
+            ``corners``; as `add_decoding` gives it, if there are octaves.
         frames: (B, h, w, 3).
         octaves: makes the sizes; None for one.
-        decoded: whether boxes and corners are pixels, which are made those of the
-            largest frame, rather than what heads give.
 
     Returns:
-        The same for all anchors of the first size, then of the second, and so on.
+        The same for the anchors of all sizes, boxes and corners in pixels of the
+        largest frame.
     """
     if octaves is None:
-        return detector(frames)
-    found = [detector(view) for view in octaves(frames)]
-    return {
-        name: keras.ops.concatenate(
-            [
-                one[name] * 2.0**i if decoded and name in _PLACES else one[name]
-                for i, one in enumerate(found)
-            ],
-            axis=1,
+        found: dict[str, Any] = detector(frames)
+        return found
+    anchors = decoding_of(detector).anchors
+    first, *smaller = octaves(frames)
+    views = [detector(first)]
+    for i, view in enumerate(smaller, 1):
+        grid = FrameGrid(anchors, tuple(view.shape[1:3]))
+        skipped = anchors.count * grid.firsts[lowest_level(i)]
+        found = {name: value[:, skipped:] for name, value in detector(view).items()}
+        views.append(
+            found | {name: found[name] * 2.0**i for name in _PLACES & set(found)}
         )
-        for name in found[0]
+    return joined(views)
+
+
+def joined(views: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """What is known of anchors, (B, A, ...), octave behind octave."""
+    return {
+        name: keras.ops.concatenate([view[name] for view in views], axis=1)
+        for name in views[0]
     }

@@ -10,14 +10,25 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import math
-from collections.abc import Iterator
 
 import keras
 import tensorflow as tf
 
 from fused_ocr.config import AnchorConfig
 
-__all__ = ["FrameGrid", "Places", "at_places"]
+__all__ = ["FrameGrid", "Places", "at_places", "lowest_level"]
+
+
+def lowest_level(octave: int) -> int:
+    """Which level of the pyramid is the first that is looked at in an octave.
+
+    What the lowest finds in a frame halved, the next one finds in the frame: without it
+    as much is found, sooner.
+
+    Args:
+        octave: 0 for the frame itself.
+    """
+    return min(octave, 1)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -40,6 +51,8 @@ class Places:
 class FrameGrid:
     """The places of all anchors of a frame and of its smaller octaves, in their order.
 
+    Octaves smaller than the frame are without the lowest level, see `lowest_level`.
+
     Attributes:
         anchors: what is at each place.
         frame_yx: height and width of the frame, pixels.
@@ -51,18 +64,28 @@ class FrameGrid:
     octaves: int = 1
 
     @property
+    def views(self) -> tuple[tuple[int, int, int], ...]:
+        """Of every level its octave, its place in the pyramid, its stride there."""
+        strides = self.anchors.strides
+        return tuple(
+            (octave, level, strides[level])
+            for octave in range(self.octaves)
+            for level in range(lowest_level(octave), len(strides))
+        )
+
+    @property
     def sizes_yx(self) -> tuple[tuple[int, int], ...]:
         """Rows and columns of every level."""
         height, width = self.frame_yx
         return tuple(
-            ((height >> i) // stride, (width >> i) // stride)
-            for i, stride in self._views()
+            ((height >> octave) // stride, (width >> octave) // stride)
+            for octave, _, stride in self.views
         )
 
     @property
     def strides(self) -> tuple[int, ...]:
         """Of every level, pixels of the frame."""
-        return tuple(stride << i for i, stride in self._views())
+        return tuple(stride << octave for octave, _, stride in self.views)
 
     @property
     def firsts(self) -> tuple[int, ...]:
@@ -79,9 +102,6 @@ class FrameGrid:
         width = tf.gather(tf.constant([size[1] for size in self.sizes_yx]), level)
         kind = anchors % self.anchors.count
         return Places(level, inside // width, inside % width, kind)
-
-    def _views(self) -> Iterator[tuple[int, int]]:
-        return itertools.product(range(self.octaves), self.anchors.strides)
 
 
 def at_places(

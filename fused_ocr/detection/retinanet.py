@@ -19,7 +19,7 @@ import tensorflow as tf
 from fused_ocr.config import DetectorConfig
 from fused_ocr.detection.anchors import DecodeBoxes, DecodeCorners
 from fused_ocr.detection.backbones import backbone_features
-from fused_ocr.detection.places import FrameGrid, at_places
+from fused_ocr.detection.places import FrameGrid, at_places, lowest_level
 from fused_ocr.detection.selection import Decoder
 from fused_ocr.errors import ArtefactDamagedError, MissingDependencyError
 
@@ -124,7 +124,7 @@ def training_model(detector: keras.Model) -> keras.Model:
 
 def halves_of(
     detector: keras.Model, frame_yx: tuple[int, int], octaves: int = 1
-) -> tuple[keras.Model, dict[str, Decoder]]:
+) -> tuple[list[keras.Model], dict[str, Decoder]]:
     """A detector in two halves, between which a few of its anchors are chosen.
 
     Args:
@@ -133,10 +133,11 @@ def halves_of(
         octaves: how many sizes of them it looks at, one after the other.
 
     Returns:
-        Frames (B, H, W, 3) to ``scores`` (B, A, C) and what ``boxes`` and ``corners``
-        come from: the features of the pyramid (B, P, F), place by place, or of other
-        detectors than `build_retinanet`'s what the heads give (B, A, n). And for each
-        of these two a function of it and int32 (B, K), which anchors are chosen.
+        For each size: frames (B, H, W, 3) to ``scores`` (B, A, C) and what ``boxes``
+        and ``corners`` come from: the features of the pyramid (B, P, F), place by
+        place, or of other detectors than `build_retinanet`'s what the heads give
+        (B, A, n). And for each of these two a function of it, for all sizes together,
+        and int32 (B, K), which anchors are chosen.
 
     Raises:
         ArtefactDamagedError: the model is not a detector of ours.
@@ -145,15 +146,9 @@ def halves_of(
     grid = FrameGrid(anchors, frame_yx, octaves)
     layers = {layer.name: layer for layer in detector.layers}
     pyramid = [layers[f"P{i}"].output for i in anchors.levels if f"P{i}" in layers]
-    features = (
-        keras.layers.Concatenate(axis=1, name="features")(
-            [keras.layers.Reshape((-1, one.shape[-1]))(one) for one in pyramid]
-        )
-        if pyramid
-        else None
-    )
-    outputs = {"scores": detector.output["scores"]}
+    sources = {"scores": detector.output["scores"]}
     decode: dict[str, Decoder] = {}
+    sparse = set()
     for layer in detector.layers:
         if isinstance(layer, DecodeBoxes):
             name, head = "boxes", layers.get("regression_submodel")
@@ -161,10 +156,37 @@ def halves_of(
             name, head = "corners", layers.get("corners_submodel")
         else:
             continue
-        sparse = head is not None and features is not None
-        outputs[name] = features if sparse else layer.input[0]
-        decode[name] = _decoder(layer, head if sparse else None, grid)
-    return keras.Model(detector.input, outputs, name=detector.name), decode
+        if head is not None and pyramid:
+            sparse.add(name)
+        else:
+            head, sources[name] = None, layer.input[0]
+        decode[name] = _decoder(layer, head, grid)
+    halves = []
+    for octave in range(octaves):
+        lowest = lowest_level(octave)
+        size_yx = frame_yx[0] >> octave, frame_yx[1] >> octave
+        skipped = anchors.count * FrameGrid(anchors, size_yx).firsts[lowest]
+        outputs = {
+            name: _above(value, lowest, skipped) for name, value in sources.items()
+        }
+        if sparse:
+            features = keras.layers.Concatenate(axis=1, name="features")(
+                [keras.layers.Reshape((-1, x.shape[-1]))(x) for x in pyramid[lowest:]]
+            )
+            outputs |= dict.fromkeys(sparse, features)
+        halves.append(keras.Model(detector.input, outputs, name=detector.name))
+    return halves, decode
+
+
+def _above(values: Any, lowest: int, skipped: int) -> Any:
+    """Values (B, A, n) from a level on, without those of the anchors before it."""
+    if lowest == 0:
+        return values
+    source = values._keras_history.operation
+    if isinstance(source, keras.layers.Concatenate):
+        # The levels below are not even computed.
+        return keras.layers.Concatenate(axis=1)(source.input[lowest:])
+    return values[:, skipped:]
 
 
 def _decoder(

@@ -8,7 +8,7 @@ import tensorflow as tf
 from layer_checks import check_layer
 
 from fused_ocr.config import SelectionConfig
-from fused_ocr.detection.octaves import Octaves, look
+from fused_ocr.detection.octaves import Octaves, joined, look
 from fused_ocr.detection.retinanet import halves_of
 from fused_ocr.detection.selection import SelectDetections
 from fused_ocr.errors import ConfigError
@@ -45,29 +45,21 @@ def test_each_octave_is_half_the_one_before():
 
 
 def test_what_a_smaller_octave_shows_is_put_into_the_frame():
-    seen = []
-
-    def detector(view):
-        seen.append(view.shape[1:3])
-        number = float(len(seen))
-        return {
-            "boxes": tf.fill((1, 2, 4), number),
-            "scores": tf.fill((1, 2, 1), number / 10),
-            "corners": tf.fill((1, 2, 4, 2), number + 0.5),
-        }
-
-    frame = noise(1, 8, 16, 3)
-    found = look(detector, frame, Octaves(3))
-    assert seen == [(8, 16), (4, 8), (2, 4)]
-    # The second octave's pixels are two of the frame's, the third's four.
-    assert found["boxes"][0, :, 0].numpy().tolist() == [1, 1, 4, 4, 12, 12]
-    assert found["corners"][0, :, 0, 0].numpy().tolist() == [1.5, 1.5, 5, 5, 14, 14]
-    np.testing.assert_allclose(found["scores"][0, ::2, 0], [0.1, 0.2, 0.3])
-    seen.clear()
-    raw = look(detector, frame, Octaves(2), decoded=False)
-    assert raw["boxes"][0, :, 0].numpy().tolist() == [1, 1, 2, 2]
-    seen.clear()
-    assert look(detector, frame, None)["boxes"].shape == (1, 2, 4)
+    detector = stand_ins.detector(corners=CORNERS)
+    frame, octaves = noise(1, 128, 256, 3), Octaves(3)
+    found = look(detector, frame, octaves)
+    start = 0
+    for i, view in enumerate(octaves(frame)):
+        alone = detector(view)
+        # Of the smaller ones without the cells of 8x8 pixels, an anchor each.
+        lowest = (0, 8 * 16, 4 * 8)[i]
+        for name, value in alone.items():
+            wanted = value[:, lowest:] * (1 if name == "scores" else 2**i)
+            at = slice(start, start + wanted.shape[1])
+            np.testing.assert_allclose(found[name][:, at], wanted, err_msg=name)
+        start += wanted.shape[1]
+    assert {value.shape[1] for value in found.values()} == {start}
+    assert look(detector, frame, None)["boxes"].shape == detector(frame)["boxes"].shape
 
 
 def test_chosen_anchors_of_all_octaves_are_decoded_alike():
@@ -78,8 +70,9 @@ def test_chosen_anchors_of_all_octaves_are_decoded_alike():
     select = SelectDetections(EVERY)
     geometry = np.array([[2.0, 1.5, 128, 192]] * 2, np.float32)
     expected = select(whole["boxes"], whole["scores"], geometry, whole["corners"])
-    heads, decode = halves_of(detector, frame_yx, 2)
-    given = look(heads, frames, octaves, decoded=False)
+    halves, decode = halves_of(detector, frame_yx, 2)
+    views = zip(halves, octaves(frames), strict=True)
+    given = joined([half(view) for half, view in views])
     found = select(
         given["boxes"], given["scores"], geometry, given["corners"], decode=decode
     )

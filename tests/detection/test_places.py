@@ -25,14 +25,16 @@ def head(values, depth):
 
 
 def test_places_by_hand():
-    assert GRID.sizes_yx == ((8, 16), (4, 8), (2, 4), (4, 8), (2, 4), (1, 2))
-    assert GRID.strides == (8, 16, 32, 16, 32, 64)
-    assert GRID.firsts == (0, 128, 160, 168, 200, 208)
+    # The frame halved is looked at in cells of 16 and of 32 pixels, not of 8.
+    assert GRID.views == ((0, 0, 8), (0, 1, 16), (0, 2, 32), (1, 1, 16), (1, 2, 32))
+    assert GRID.sizes_yx == ((8, 16), (4, 8), (2, 4), (2, 4), (1, 2))
+    assert GRID.strides == (8, 16, 32, 32, 64)
+    assert GRID.firsts == (0, 128, 160, 168, 176)
     # Six anchors a place. The last of the first level, the first of the second, one in
     # the middle of the fourth, the last of all.
-    anchors = [6 * 127 + 5, 6 * 128, 6 * 178 + 2, 6 * 209 + 1]
+    anchors = [6 * 127 + 5, 6 * 128, 6 * 174 + 2, 6 * 177 + 1]
     found = GRID.find(tf.constant([anchors]))
-    assert found.level.numpy().tolist() == [[0, 1, 3, 5]]
+    assert found.level.numpy().tolist() == [[0, 1, 3, 4]]
     assert found.row.numpy().tolist() == [[7, 0, 1, 0]]
     assert found.column.numpy().tolist() == [[15, 0, 2, 1]]
     assert found.kind.numpy().tolist() == [[5, 0, 2, 1]]
@@ -55,5 +57,5 @@ def test_every_anchor_is_as_among_all():
 
 def test_no_anchor_at_all():
     asked, none = head(4, 1), tf.zeros((2, 0), tf.int32)
-    found = at_places(asked, tf.zeros((2, 210, 5)), GRID, GRID.find(none))
+    found = at_places(asked, tf.zeros((2, 178, 5)), GRID, GRID.find(none))
     assert found.shape == (2, 0, 4)

@@ -175,7 +175,7 @@ def test_the_halves_of_a_detector_find_what_the_whole_does(cornered):
     geometry = np.array([[2.0, 1.5, 384, 96], [1.0, 1.0, 192, 64]], np.float32)
     expected = select(whole["boxes"], whole["scores"], geometry, whole["corners"])
     assert expected["count"].numpy().min() > 1
-    heads, decode = halves_of(detector, (192, 64))
+    (heads,), decode = halves_of(detector, (192, 64))
     given = heads(values)
     found = select(
         given["boxes"], given["scores"], geometry, given["corners"], decode=decode

@@ -105,7 +105,7 @@ def test_layers_of_the_heads():
     crops = [(np.random.default_rng(0).random((2, 5, 7, 1), np.float32),)]
     crop = CropConfig(
         size_yx=(5, 7), square=False, stretch=1.5, grow=2.0, rectify=False,
-        antialias=False, binarize=True,
+        turn=2.0, antialias=False, binarize=True,
     )  # fmt: skip
     check_layer(CutAs, {"config": crop}, crops)
     layer = KindHead(("a", "b", "c"), name="k")

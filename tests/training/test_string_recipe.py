@@ -35,7 +35,8 @@ def test_regions_are_learnt_and_the_best_of_two_is_kept(scenes, tmp_path):
     out = tmp_path / "run"
     done = trained(
         scenes, out, "--size", 16, 48, "--slots", 10, "--rows", 2, "--readable",
-        "--kinds", "--grow", 1.25, "--letterbox", "--stretch", 1.5, "--repeat", 2,
+        "--kinds", "--grow", 1.25, "--letterbox", "--stretch", 1.5, "--turn", 3,
+        "--repeat", 2,
     )  # fmt: skip
     assert done.exit_code == 0, done.output
     assert "2 trainings: validation loss" in done.output
@@ -46,7 +47,7 @@ def test_regions_are_learnt_and_the_best_of_two_is_kept(scenes, tmp_path):
     assert kinds_of(made) == ("plate", "bib")
     crop = cut_of(made)
     assert (crop.size_yx, crop.grow, crop.square) == ((16, 48), 1.25, True)
-    assert crop.stretch == 1.5
+    assert (crop.stretch, crop.turn) == (1.5, 3.0)
     read = made(np.zeros((1, 16, 48, 1), np.float32))
     assert set(read) == {"characters", "readable", "kinds"}
     # Both were measured on the same batches: their logs may be compared.
@@ -57,7 +58,8 @@ def test_regions_are_learnt_and_the_best_of_two_is_kept(scenes, tmp_path):
     ).read_bytes()
     again = trained(
         scenes, out, "--size", 16, 48, "--slots", 10, "--rows", 2, "--readable",
-        "--kinds", "--grow", 1.25, "--letterbox", "--stretch", 1.5, "--repeat", 3,
+        "--kinds", "--grow", 1.25, "--letterbox", "--stretch", 1.5, "--turn", 3,
+        "--repeat", 3,
     )  # fmt: skip
     assert again.exit_code == 0, again.output
     later = json.loads((out / "repeats.json").read_text())
@@ -137,6 +139,12 @@ def test_stretching_what_is_squeezed_is_refused(scenes, tmp_path):
     done = trained(scenes, tmp_path / "run", "--stretch", 2)
     assert done.exit_code == 2
     assert "--stretch does nothing without --letterbox" in done.output
+
+
+def test_turning_boxes_is_refused(scenes, tmp_path):
+    done = trained(scenes, tmp_path / "run", "--turn", 2, "--boxes")
+    assert done.exit_code == 2
+    assert "--turn does nothing without corners, which --boxes" in done.output
 
 
 def test_freezing_noise_is_refused(scenes, tmp_path):

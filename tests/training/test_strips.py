@@ -123,12 +123,34 @@ def test_moves_are_small_and_never_mirror():
     strips = np.zeros((200, 22, 66), np.uint8)
     strips[:, :11, :33] = 255
     moved = StripAugmentation.of_strength(SIZE, 1.0)
-    moved = StripAugmentation(SIZE, moved.light.of_strength(0.0), blur=0, invert=0)
+    moved = dataclasses.replace(
+        moved, light=moved.light.of_strength(0.0), blur=0, halo=0, invert=0
+    )
     crops = moved(tf.constant(strips), tf.constant([1, 2])).numpy()[..., 0]
     middle = crops[:, 4:12, 12:36].reshape(200, 2, 4, 2, 12).mean((2, 4))
     assert (middle[:, 0, 0] > middle[:, 0, 1]).all()
     assert (middle[:, 0, 0] > middle[:, 1, 0]).all()
     assert crops.std(0).max() > 0.2  # and it is moved
+
+
+def test_sharpening_puts_halos_along_strokes():
+    plain = StripAugmentation.of_strength(SIZE, 0.0)
+    (height, width), (rim_y, rim_x) = SIZE, rim_of(SIZE)
+    strips = np.full((50, height + 2 * rim_y, width + 2 * rim_x), 90, np.uint8)
+    flat = dataclasses.replace(plain, halo=1.0)(tf.constant(strips), [7, 8])
+    np.testing.assert_allclose(flat * 255, 90, atol=1e-3)
+    strips[:, :, rim_x + width // 2 :] = 150
+    step = tf.constant(strips)
+    crops = dataclasses.replace(plain, halo=1.0)(step, [7, 8]).numpy()[..., 0] * 255
+    # Darker at the dark side of the edge and brighter at the bright one; all of them,
+    # each as much as it draws; and nothing where no edge is near.
+    edge = width // 2
+    assert (crops[:, :, edge - 1] < 85).all() and (crops[:, :, edge] > 155).all()
+    assert np.ptp(crops[:, 0, edge]) > 20
+    np.testing.assert_allclose(crops[:, :, 0], 90, atol=1)
+    some = dataclasses.replace(plain, halo=0.4)(step, [7, 8]).numpy()[..., 0] * 255
+    assert 0.2 < (some[:, 0, edge] > 155).mean() < 0.6
+    np.testing.assert_allclose(plain(step, [7, 8]).numpy()[:, 0, edge, 0] * 255, 150)
 
 
 def test_shifts_alone_are_patches_of_a_larger_crop():
