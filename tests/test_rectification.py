@@ -728,9 +728,10 @@ def test_corners_and_boxes():
 
 
 @pytest.mark.tflite
+@pytest.mark.parametrize("turn", [None, 1.0])
 @pytest.mark.parametrize("antialias", [False, True])
-def test_converts_with_builtins_only(antialias):
-    layer = RectifyQuads(CropConfig(size_yx=(9, 17), antialias=antialias))
+def test_converts_with_builtins_only(antialias, turn):
+    layer = RectifyQuads(CropConfig(size_yx=(9, 17), antialias=antialias, turn=turn))
     crop = tf.function(
         lambda images, quads, count: {"crops": layer(images, quads, count)},
         input_signature=[
@@ -744,7 +745,7 @@ def test_converts_with_builtins_only(antialias):
     photo = noise_photo(97, 131)[None]
     rng = np.random.default_rng(12)
     quads = np.stack([
-        seen(rng, (48, 65), (20, 60)),
+        seen(rng, (48, 65), (60, 20) if turn else (20, 60)),
         np.full((4, 2), np.nan),  # odd ones, too
         TRAPEZIUM[::-1] + 30,
     ])[None].astype(np.float32)  # fmt: skip
