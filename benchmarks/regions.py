@@ -1,12 +1,12 @@
-"""How well `plates` and `numbers` read, with RapidOCR in the same run.
+"""How well `plates` and `numbers` read, with RapidOCR and Tesseract in the same run.
 
     python benchmarks/regions.py --plates-model plates.keras --plates plates.csv \
         --numbers-model numbers.keras --numbers numbers.csv \
-        --photos PHOTOS --rapidocr-python peers/bin/python
+        --photos PHOTOS --rapidocr-python peers/bin/python --tesseract tesseract
 
 The CSV files are annotations of whole photos, see `fused-ocr convert`. A photo is read
 exactly if the reading with the best score is its text; `any` asks for some reading. Of
-RapidOCR's lines, letters and digits count, in capitals. Both run with two threads.
+the peers' lines, letters and digits count, in capitals. All run with two threads.
 """
 
 from __future__ import annotations
@@ -16,12 +16,14 @@ import os
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "2")
 
+import csv
 import json
 import statistics
 import subprocess
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +46,9 @@ from fused_ocr.training.region_evaluation import (
     scene_photo,
 )
 
+Peer = Callable[[list[str]], list[dict[str, Any]]]
+"""Of paths to what is read: `lines`, texts with scores, and the `seconds` it took."""
+
 SCENE = (480, 640)
 FRAME = (720, 1280)
 """Height and width of the photos that are timed."""
@@ -63,12 +68,18 @@ FRAME = (720, 1280)
 )
 @click.option("--photos", type=click.Path(exists=True, path_type=Path), multiple=True)
 @click.option("--rapidocr-python", type=click.Path(exists=True))
+@click.option("--tesseract", help="The command, as of Debian's tesseract-ocr.")
 @click.option("--out", type=click.Path(path_type=Path), help="For pictures of misses.")
 def main(
     scenes: int, fonts: Any, photos: Any, out: Path | None, **options: Any
 ) -> None:
     """Print the tables."""
     material = Material(None, tuple(fonts), tuple(photos))
+    peers: dict[str, Peer] = {}
+    if options["rapidocr_python"]:
+        peers["RapidOCR"] = partial(_rapidocr, options["rapidocr_python"])
+    if options["tesseract"]:
+        peers["Tesseract"] = partial(_tesseract, options["tesseract"])
     for name, kinds, label in (
         ("plates", ("plates",), "plate"),
         ("numbers", ("houses", "bibs", "meters"), "number"),
@@ -83,7 +94,7 @@ def main(
                 model, region_photos(truths), count=len(truths)
             )
             _show(f"{name}: {csv_path.parent.name}", evaluation, out)
-            _times(given, truths, options["rapidocr_python"])
+            _times(given, truths, peers)
         if name == "plates" and scenes:
             steep = material.region_scenes("plates", "unseen", 2000, SCENE, steep=True)
             for title, reader in (
@@ -125,27 +136,34 @@ def _show(title: str, evaluation: Evaluation, out: Path | None) -> None:
         evaluation.save(out / title.replace(": ", "_").replace(" ", "_"))
 
 
-def _times(name: str, truths: Sequence[AnnotatedPhoto], peer: str | None) -> None:
-    """Milliseconds a photo of 1280x720, alone; and what the peer reads of the same."""
+def _times(
+    name: str, truths: Sequence[AnnotatedPhoto], peers: Mapping[str, Peer]
+) -> None:
+    """Milliseconds a photo of 1280x720, alone; and what the peers read of the same."""
     reader = fused_ocr.load(name)
     wide = [_fitted(truth) for truth in truths[:40]]
     for photo in wide[:3]:
         reader.predict(photo)
     ours = statistics.median(map(lambda photo: _seconds(reader, photo), wide))
     print(f"| median time of 1280x720 | {ours * 1e3:.0f} ms |")
-    if peer is None:
-        return
     with tempfile.TemporaryDirectory() as folder:
         paths = []
-        for i, photo in enumerate(wide):
+        for i, photo in enumerate(wide if peers else ()):
             path = Path(folder) / f"{i}.png"
             Image.fromarray(photo).save(path)
             paths.append(str(path))
-        lines = _rapidocr(peer, [*paths[:3], *paths])[3:]
-    theirs = statistics.median(line["seconds"] for line in lines)
-    ratio = theirs / ours
-    print(f"| RapidOCR: median time | {theirs * 1e3:.0f} ms, {ratio:.1f} times ours |")
-    lines = _rapidocr(peer, [str(truth.path) for truth in truths])
+        for peer, read in peers.items():
+            lines = read([*paths[:3], *paths])[3:]
+            theirs = statistics.median(line["seconds"] for line in lines)
+            ratio = theirs / ours
+            shown = f"{theirs * 1e3:.0f} ms, {ratio:.1f} times ours"
+            print(f"| {peer}: median time | {shown} |")
+            _exact(peer, truths, read([str(truth.path) for truth in truths]))
+
+
+def _exact(
+    peer: str, truths: Sequence[AnnotatedPhoto], lines: list[dict[str, Any]]
+) -> None:
     asked = exact = some = 0
     for truth, line in zip(truths, lines, strict=True):
         texts = [("".join(filter(str.isalnum, t)).upper(), s) for t, s in line["lines"]]
@@ -156,8 +174,8 @@ def _times(name: str, truths: Sequence[AnnotatedPhoto], peer: str | None) -> Non
         best = max(texts, key=lambda pair: pair[1], default=("", 0.0))
         exact += best[0] in wanted
         some += any(text in wanted for text, _ in texts)
-    print(f"| RapidOCR: exact | {exact / asked:.2%} |")
-    print(f"| RapidOCR: exact any | {some / asked:.2%} |", flush=True)
+    print(f"| {peer}: exact | {exact / asked:.2%} |")
+    print(f"| {peer}: exact any | {some / asked:.2%} |", flush=True)
 
 
 def _seconds(reader: Any, photo: np.ndarray) -> float:
@@ -182,6 +200,33 @@ def _rapidocr(python: str, paths: list[str]) -> list[dict[str, Any]]:
         stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
     )  # fmt: skip
     return [json.loads(line) for line in run.stdout.splitlines() if line[:1] == "{"]
+
+
+def _tesseract(command: str, paths: list[str]) -> list[dict[str, Any]]:
+    """Lines as sure as their least sure words; times include the command's start."""
+    answers = []
+    for path in paths:
+        start = time.perf_counter()
+        run = subprocess.run(
+            [command, path, "stdout", "tsv"], text=True, check=True,
+            stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+            env={**os.environ, "OMP_THREAD_LIMIT": "2"},
+        )  # fmt: skip
+        seconds = time.perf_counter() - start
+        words: dict[tuple[str, ...], list[tuple[str, float]]] = {}
+        rows = csv.DictReader(
+            run.stdout.splitlines(), delimiter="\t", quoting=csv.QUOTE_NONE
+        )
+        for row in rows:
+            if row["text"] and row["text"].strip():
+                line = row["block_num"], row["par_num"], row["line_num"]
+                words.setdefault(line, []).append((row["text"], float(row["conf"])))
+        lines = [
+            ["".join(text for text, _ in line), min(sure for _, sure in line) / 100]
+            for line in words.values()
+        ]
+        answers.append({"lines": lines, "seconds": seconds})
+    return answers
 
 
 if __name__ == "__main__":
