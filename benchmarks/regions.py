@@ -164,6 +164,7 @@ def _times(
 def _exact(
     peer: str, truths: Sequence[AnnotatedPhoto], lines: list[dict[str, Any]]
 ) -> None:
+    """How many photos a peer reads exactly, by its best line and by any."""
     asked = exact = some = 0
     for truth, line in zip(truths, lines, strict=True):
         texts = [("".join(filter(str.isalnum, t)).upper(), s) for t, s in line["lines"]]

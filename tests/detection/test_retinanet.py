@@ -13,6 +13,7 @@ import stand_ins
 
 from fused_ocr.config import AnchorConfig, DetectorConfig, SelectionConfig
 from fused_ocr.detection.anchors import DecodeCorners
+from fused_ocr.detection.octaves import Octaves, joined, look
 from fused_ocr.detection.retinanet import (
     add_decoding,
     build_retinanet,
@@ -183,6 +184,28 @@ def test_the_halves_of_a_detector_find_what_the_whole_does(cornered):
     assert set(found) == set(expected)
     for name, value in found.items():
         np.testing.assert_allclose(value, expected[name], atol=1e-4, err_msg=name)
+
+
+def test_the_halves_of_a_frame_halved_leave_out_the_lowest_level(cornered):
+    _, detector = cornered
+    values, octaves = frames(2, (256, 128)), Octaves(2)
+    whole = look(detector, values, octaves)
+    select = SelectDetections(SelectionConfig(score_threshold=0.01, max_detections=9))
+    geometry = np.array([[2.0, 1.5, 512, 192], [1.0, 1.0, 256, 128]], np.float32)
+    expected = select(whole["boxes"], whole["scores"], geometry, whole["corners"])
+    halves, decode = halves_of(detector, (256, 128), 2)
+    views = zip(halves, octaves(values), strict=True)
+    given = joined([half(view) for half, view in views])
+    np.testing.assert_allclose(given["scores"], whole["scores"], atol=1e-5)
+    found = select(
+        given["boxes"], given["scores"], geometry, given["corners"], decode=decode
+    )
+    for name, value in found.items():
+        np.testing.assert_allclose(value, expected[name], atol=1e-3, err_msg=name)
+    # It is not computed and then thrown away.
+    lowest = f"P{TINY.anchors.levels[0]}"
+    assert lowest in {layer.name for layer in halves[0].layers}
+    assert lowest not in {layer.name for layer in halves[1].layers}
 
 
 def test_corners_are_one_more_head(trained, cornered):
