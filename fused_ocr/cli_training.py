@@ -157,7 +157,7 @@ def train_detector(out: Path, **options: Any) -> None:
 @material_options
 @click.option(
     "--arch",
-    type=click.Choice(["cnn", "dense", "convctc", "crnn", "goodfellow"]),
+    type=click.Choice(["cnn", "dense", "convctc", "crnn", "goodfellow", "places"]),
     default="cnn",
     help="The first two read one character, the others strings: of --annotations, or "
     "MNIST's digits in a row.",
@@ -240,7 +240,9 @@ def train_recognizer(out: Path, **options: Any) -> None:
     strings = options["arch"] not in ("cnn", "dense")
     if not strings:
         _refuse(
-            *_OF_REGIONS, *_OF_ANNOTATIONS, needs="--arch convctc, crnn, goodfellow"
+            *_OF_REGIONS,
+            *_OF_ANNOTATIONS,
+            needs="--arch convctc, crnn, goodfellow, places",
         )
     elif not options["annotations"]:
         _refuse(*_OF_REGIONS, *_OF_ANNOTATIONS, needs="--annotations")

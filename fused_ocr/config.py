@@ -23,8 +23,8 @@ __all__ = [
     "SelectionConfig",
 ]
 
-_STRINGS = ("convctc", "crnn", "goodfellow")
-_SMALLEST = {"cnn": 8, "dense": 4, **dict.fromkeys(_STRINGS, 16)}
+_STRINGS = ("convctc", "crnn", "goodfellow", "places")
+_SMALLEST = {"cnn": 8, "dense": 4, **dict.fromkeys(_STRINGS, 16), "places": 8}
 """Shortest side of a crop by architecture: the convolutions halve it 3 or 4 times."""
 
 
@@ -178,15 +178,15 @@ class RecognizerConfig(Config):
 
     arch: str = "cnn"
     """One character: `cnn` (small and convolutional) or `dense` (the article's two
-    dense layers). A string: `convctc` (convolutional), `crnn` (recurrent), or
-    `goodfellow` (a head for each place)."""
+    dense layers). A string: `convctc` (convolutional), `crnn` (recurrent), `goodfellow`
+    (a head for each place), or `places` (a `cnn` on each of as many equal places)."""
     alphabet: str = DIGITS
     """The characters it knows, in order."""
     size_yx: tuple[int, int] = (28, 28)
     """Height and width of its crops, pixels."""
     width: int | None = None
-    """Channels of the first stage (`cnn` 16, `convctc` and `crnn` 24, `goodfellow` 48),
-    or units of `dense`'s hidden one (128)."""
+    """Channels of the first stage (`cnn` and `places` 16, `convctc` and `crnn` 24,
+    `goodfellow` 48), or units of `dense`'s hidden one (128)."""
     slots: int = 1
     """S: characters a string may have; 1 for single characters."""
     rows: int = 1
@@ -227,6 +227,16 @@ class RecognizerConfig(Config):
         )
         if self.arch == "goodfellow":
             self._need(self.slots >= 1, "must be at least 1", "slots")
+        elif self.arch == "places":
+            wide = self.size_yx[1]
+            self._need(
+                self.slots >= 1
+                and wide % self.slots == 0
+                and wide // self.slots >= _SMALLEST["cnn"],
+                f"must part crops {wide} pixels wide into equal places of at least "
+                f"{_SMALLEST['cnn']} pixels",
+                "slots",
+            )
         elif self.reads_strings:
             # Frames of 2 pixels; equal neighbours need a blank frame between them.
             most = self.rows * (self.size_yx[1] // 4)

@@ -206,7 +206,7 @@ RANGES = [
         RecognizerConfig,
         "arch",
         "lstm",
-        "one of cnn, dense, convctc, crnn, goodfellow",
+        "one of cnn, dense, convctc, crnn, goodfellow, places",
     ),
     (RecognizerConfig, "size_yx", (7, 28), "two sides of at least 8"),
     (RecognizerConfig, "size_yx", (28,), "two sides"),

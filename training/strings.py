@@ -58,16 +58,18 @@ def train_strings(
         if init is not None:
             start_from(recognizer, init, batches)
         freeze(recognizer, run.freeze)
-        slots = recognizer.get_layer("slots")
-        # Slots have no weights: what is trained is the recogniser up to them.
+        places: Any = tf.identity
         if config.arch == "goodfellow":
             losses = _place_losses(config)
+        elif config.arch == "places":
+            losses = {"characters": _places_loss}
         else:
             losses = {"frames": lambda text, f: frame_loss(text, f, config.rows)}
+            # Slots have no weights: what is trained is the recogniser up to them.
+            places = recognizer.get_layer("slots")
 
         def exact(truth: Any, read: Any) -> tf.Tensor:
-            places = read if config.arch == "goodfellow" else slots(read)
-            return _equal(truth, places)
+            return _equal(truth, places(read))
 
         text = next(iter(losses))
         heads = {
@@ -110,17 +112,18 @@ def _place_losses(config: RecognizerConfig) -> dict[str, Any]:
     """The paper's: the sum of the heads' cross entropies (section 4)."""
     blank = len(config.alphabet)
 
-    def places(text: Any, read: Any) -> tf.Tensor:
-        each = keras.losses.sparse_categorical_crossentropy(tf.maximum(text, 0), read)
-        return _where_known(text, tf.reduce_sum(each, -1))
-
     def length(text: Any, read: Any) -> tf.Tensor:
         long = tf.reduce_sum(tf.cast(text != tf.cast(blank, text.dtype), tf.int32), -1)
         return _where_known(
             text, keras.losses.sparse_categorical_crossentropy(long, read)
         )
 
-    return {"places": places, "length": length}
+    return {"places": _places_loss, "length": length}
+
+
+def _places_loss(text: Any, read: Any) -> tf.Tensor:
+    each = keras.losses.sparse_categorical_crossentropy(tf.maximum(text, 0), read)
+    return _where_known(text, tf.reduce_sum(each, -1))
 
 
 def _readable_loss(truth: Any, read: Any) -> tf.Tensor:

@@ -17,6 +17,7 @@ from fused_ocr.recognition.goodfellow import (
     goodfellow_features,
     goodfellow_heads,
 )
+from fused_ocr.recognition.places import PlacesHead, place_features
 from fused_ocr.recognition.sequence import frame_features, frame_probabilities
 from fused_ocr.recognition.slots import CollapseFrames
 
@@ -30,7 +31,7 @@ __all__ = [
 ]
 
 
-_STRING_HEADS = (CollapseFrames, LengthVote)
+_STRING_HEADS = (CollapseFrames, LengthVote, PlacesHead)
 
 
 def build_recognizer(
@@ -55,7 +56,11 @@ def build_recognizer(
         make = cnn_features if config.arch == "cnn" else dense_features
         head = CharacterHead(config.alphabet, name="characters")
         return keras.Model(inputs, head(make(crops, config)), name="recognizer")
-    if config.arch == "goodfellow":
+    if config.arch == "places":
+        features = place_features(crops, config)
+        slots = PlacesHead(config.alphabet, name="characters")(features)
+        whole = {}
+    elif config.arch == "goodfellow":
         features = goodfellow_features(crops, config)
         heads = goodfellow_heads(features, config)
         slots, agreement = LengthVote(config.alphabet, name="slots")(*heads)

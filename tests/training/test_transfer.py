@@ -103,6 +103,18 @@ def test_characters_of_both_alphabets_are_read_as_before(arch, alphabet):
     np.testing.assert_allclose(now, was, atol=1e-4)
 
 
+def test_places_start_from_single_characters():
+    # The same network looks at one character, or at each of five places.
+    config = RecognizerConfig(alphabet="abc", size_yx=(16, 8), width=4)
+    single = build_recognizer(config)
+    places = strings("places", alphabet="ca")
+    assert start_from(places, single) == ()
+    crops = np.random.default_rng(3).random((2, 16, 40, 1), np.float32)
+    was = single(crops[:, :, 8:16]).numpy()[:, 0, [2, 0, 3]]
+    now = places(crops).numpy()[:, 1]
+    np.testing.assert_allclose(now, was / was.sum(-1, keepdims=True), atol=1e-5)
+
+
 def test_a_higher_crop_stretches_its_columns():
     old, new = strings(size_yx=(32, 40)), strings(size_yx=(48, 40))
     assert start_from(new, old) == ()

@@ -20,13 +20,14 @@ from ..glyphs import FontGlyphs
 from . import surroundings
 from .bibs import draw_bib
 from .chance import Colour, log_uniform, near
-from .flat_region import FlatRegion, corners
+from .flat_region import FlatRegion
 from .houses import draw_house_number
 from .lookalikes import draw_badge, draw_lamp, draw_lookalike
 from .meters import draw_meter
+from .placed import Placed, meets
 from .plate_layouts import any_layout
 from .plates import draw_plate
-from .pose import Homography, paste, project, random_pose, seen_height
+from .pose import paste, random_pose
 from .signs import draw_sign
 
 __all__ = ["LABELS", "RegionScene", "RegionScenes", "region_scene"]
@@ -38,9 +39,6 @@ _HAZE = {"houses": 0.6}
 """How often pictures of a kind are flat and soft, see `degrade`. Without it numbers in
 photos of streets have two thirds of the contrast of drawn ones, and of the steepness of
 their edges; plates are as sharp as drawn ones."""
-
-_READABLE = 6.0
-"""Characters lower than this, in pixels, are not read by anybody."""
 
 _HIDDEN = 0.04
 """This part of the regions has something in front that hides most of them."""
@@ -61,7 +59,7 @@ class RegionScene:
         texts: what each reads; two rows are read one after the other. Empty where it
             is not readable.
         labels: `plate`, `number`, `bib` or `meter`.
-        readable: bool (n,); False where characters are too small or covered.
+        readable: bool (n,); False where characters are too small, spoilt or covered.
     """
 
     image: Picture
@@ -70,37 +68,6 @@ class RegionScene:
     texts: tuple[str, ...]
     labels: tuple[str, ...]
     readable: npt.NDArray[np.bool_]
-
-
-@dataclasses.dataclass(frozen=True)
-class _Placed:
-    """A region, from where it is seen, and whether something hides it."""
-
-    flat: FlatRegion
-    pose: Homography
-    hidden: bool = False
-
-    @property
-    def quad_yx(self) -> npt.NDArray[np.float64]:
-        return project(self.pose, self.flat.quad_yx)
-
-    @property
-    def outline_yx(self) -> npt.NDArray[np.float64]:
-        """Corners (4, 2) of all that is pasted, holders and cloth included."""
-        height, width = self.flat.cutout.size_yx
-        return project(self.pose, corners((0, 0, height, width)))
-
-    @property
-    def tall(self) -> float:
-        return seen_height(self.pose, self.flat.quad_yx, self.flat.tall)
-
-    @property
-    def readable(self) -> bool:
-        return not self.hidden and self.tall >= _READABLE
-
-    @property
-    def plane(self) -> Homography:
-        return surroundings.plane_of(self.pose, self.flat.quad_yx, self.flat.wide_cm)
 
 
 def region_scene(  # noqa: PLR0913 - each decides a scene by itself
@@ -131,7 +98,8 @@ def region_scene(  # noqa: PLR0913 - each decides a scene by itself
     Returns:
         A scene. Regions are 3 % to 60 % as wide as the picture, and do not meet. Of
         those whose characters are too low to be read, three of four are made anew;
-        the others stay, without a text.
+        the others stay, without a text, as do those of which the camera left too
+        little.
 
     Raises:
         ConfigError: there is no such kind, or no characters for it.
@@ -146,16 +114,16 @@ def region_scene(  # noqa: PLR0913 - each decides a scene by itself
     night = kind == "plates" and rng.random() < 0.11
     wall = surroundings.wall_colour(rng) if rng.random() < 0.7 else None
     wanted = int(rng.choice(4, p=[0.1, 0.62, 0.18, 0.1]))
-    placed: list[_Placed] = []
+    placed: list[Placed] = []
     for _ in range(wanted * 4):
         if len(placed) == wanted:
             break
         width = log_uniform(rng, *_PARTS) * size_yx[1]
         flat = _flat(rng, kind, fonts, characters, width, wall, layouts)
         pose = random_pose(rng, flat.quad_yx, size_yx, width, steep=steep)
-        one = _Placed(flat, pose, hidden=bool(rng.random() < _HIDDEN))
-        too_low = one.tall < _READABLE and rng.random() < 0.75
-        if not too_low and not _meets(one.outline_yx, placed):
+        one = Placed(flat, pose, hidden=bool(rng.random() < _HIDDEN))
+        too_low = not one.high_enough and rng.random() < 0.75
+        if not too_low and not meets(one.outline_yx, placed):
             placed.append(one)
     image = _surrounded(rng, kind, image, placed, wall)
     canvas = image.astype(np.float32)
@@ -167,13 +135,12 @@ def region_scene(  # noqa: PLR0913 - each decides a scene by itself
         dark = rng.uniform(0.08, 0.4) * rng.uniform((0.8, 0.7, 0.7), (1.25, 1.0, 1.2))
         canvas *= dark.astype(np.float32)
     # What hides one must not hide the others.
+    grounds: dict[int, Colour] = {}
     for one in sorted(placed, key=lambda o: not o.hidden):
-        paste(
-            canvas,
-            one.flat.cutout,
-            one.pose,
-            light=_light(rng, canvas, one, night=night),
-        )
+        around = one.around(canvas)
+        light = _light(rng, around, shines=night and one.flat.shines)
+        grounds[id(one)] = around / light
+        paste(canvas, one.flat.cutout, one.pose, light=light)
         if one.hidden:
             _hide(rng, canvas, one.quad_yx)
     if night:
@@ -181,13 +148,18 @@ def region_scene(  # noqa: PLR0913 - each decides a scene by itself
     lowest = min((one.tall for one in placed if one.readable), default=14.0)
     quads = np.array([one.quad_yx for one in placed], np.float32).reshape(-1, 4, 2)
     drawn = np.clip(canvas, 0, 255).astype(np.uint8)
+    image = degrade(rng, drawn, 0.8 * lowest, haze=_HAZE.get(kind, 0.0))
+    readable = [one.readable and one.legible(image, grounds[id(one)]) for one in placed]
     return RegionScene(
-        image=degrade(rng, drawn, 0.8 * lowest, haze=_HAZE.get(kind, 0.0)),
+        image=image,
         boxes_yxyx=np.concatenate([quads.min(1), quads.max(1)], 1),
         quads_yx=quads,
-        texts=tuple(one.flat.text if one.readable else "" for one in placed),
+        texts=tuple(
+            one.flat.text if known else ""
+            for one, known in zip(placed, readable, strict=True)
+        ),
         labels=(LABELS[kind],) * len(placed),
-        readable=np.array([one.readable for one in placed], np.bool_),
+        readable=np.array(readable, np.bool_),
     )
 
 
@@ -245,18 +217,11 @@ def _flat(
     return draw_house_number(rng, fonts, characters, tall=tall, wall=light)
 
 
-def _meets(outline_yx: npt.NDArray[np.float64], placed: Sequence[_Placed]) -> bool:
-    """Whether the bounds of what is pasted meet those of another region."""
-    low, high = outline_yx.min(0), outline_yx.max(0)
-    others = [one.outline_yx for one in placed]
-    return any(bool((low < o.max(0)).all() and (o.min(0) < high).all()) for o in others)
-
-
 def _surrounded(
     rng: np.random.Generator,
     kind: str,
     image: Picture,
-    placed: Sequence[_Placed],
+    placed: Sequence[Placed],
     wall: Colour | None,
 ) -> Picture:
     """Cars, walls and runners behind the regions; the largest region's in front."""
@@ -285,7 +250,7 @@ def _distract(
     rng: np.random.Generator,
     canvas: npt.NDArray[np.float32],
     fonts: FontGlyphs,
-    placed: Sequence[_Placed],
+    placed: Sequence[Placed],
 ) -> None:
     """Signs that are not to be read, where no region is; more where there are none."""
     if rng.random() > (0.25 if placed else 0.85):
@@ -294,8 +259,8 @@ def _distract(
     for _ in range(int(rng.integers(1, 4))):
         wide = log_uniform(rng, 0.08, 0.5) * width
         sign = draw_sign(rng, fonts, width=float(np.clip(wide * 1.2, 60, 300)))
-        one = _Placed(sign, random_pose(rng, sign.quad_yx, (height, width), wide))
-        if not _meets(one.outline_yx, placed):
+        one = Placed(sign, random_pose(rng, sign.quad_yx, (height, width), wide))
+        if not meets(one.outline_yx, placed):
             paste(canvas, sign.cutout, one.pose, light=rng.uniform(0.5, 1.0))
 
 
@@ -303,7 +268,7 @@ def _mislead(
     rng: np.random.Generator,
     canvas: npt.NDArray[np.float32],
     fonts: FontGlyphs,
-    placed: Sequence[_Placed],
+    placed: Sequence[Placed],
 ) -> None:
     """What is often taken for a plate: letters and lamps on its car, and elsewhere."""
     height, width = canvas.shape[:2]
@@ -322,30 +287,21 @@ def _mislead(
             x, y = rng.uniform(-75, 75), rng.uniform(-75, 25)
             seen = surroundings.plane_of(np.eye(3), flat.quad_yx, wide_cm)
             moved = np.array([[1, 0, x], [0, 1, y], [0, 0, 1.0]])
-            found.append(_Placed(flat, one.plane @ moved @ np.linalg.inv(seen)))
+            found.append(Placed(flat, one.plane @ moved @ np.linalg.inv(seen)))
     for _ in range(int(rng.integers(1, 4)) if rng.random() < 0.45 else 0):
         wide = log_uniform(rng, 0.04, 0.5) * width
         flat = draw_lookalike(rng, fonts, width=float(np.clip(wide * 1.2, 30, 300)))
         pose = random_pose(rng, flat.quad_yx, (height, width), wide)
-        found.append(_Placed(flat, pose))
+        found.append(Placed(flat, pose))
     for one in found:
-        if not _meets(one.outline_yx, placed):
+        if not meets(one.outline_yx, placed):
             paste(canvas, one.flat.cutout, one.pose, light=rng.uniform(0.5, 1.05))
 
 
-def _light(
-    rng: np.random.Generator,
-    canvas: npt.NDArray[np.float32],
-    one: _Placed,
-    *,
-    night: bool,
-) -> Colour:
+def _light(rng: np.random.Generator, around: Colour, *, shines: bool) -> Colour:
     """The light on a region: that of its surroundings, or of headlights at night."""
-    if night and one.flat.shines:
+    if shines:
         return rng.uniform(0.75, 1.5) * rng.uniform((0.9, 0.85, 0.85), (1.1, 1.0, 1.05))
-    quad = one.quad_yx
-    low, high = quad.min(0).astype(int), np.ceil(quad.max(0)).astype(int)
-    around = canvas[low[0] : high[0], low[1] : high[1]].reshape(-1, 3).mean(0)
     grey = float(around.mean())
     cast = 1 + 0.12 * (around - grey) / max(grey, 20.0)
     return np.asarray(

@@ -15,6 +15,7 @@ from fused_ocr.errors import AnnotationError, ConfigError
 from fused_ocr.training import synthesis
 from fused_ocr.training.annotations import read_annotations
 from fused_ocr.training.glyphs import FontGlyphs, find_fonts
+from fused_ocr.training.regions import placed
 from fused_ocr.training.regions import region_scene as module
 from fused_ocr.training.regions.plate_layouts import LAYOUTS
 from fused_ocr.training.regions.region_scene import (
@@ -180,9 +181,24 @@ def test_a_plate_is_where_its_corners_say(monkeypatch):
 
 
 def test_regions_that_nobody_reads_have_no_text(monkeypatch):
-    monkeypatch.setattr(module, "_READABLE", 1e9)
+    monkeypatch.setattr(placed, "_HIGH", 1e9)
     for scene in scenes("bibs", 20):
         assert not scene.readable.any() and not any(scene.texts)
+
+
+def test_what_the_camera_spoilt_has_no_text(monkeypatch):
+    def spoilt(rng, image, detail, haze):
+        return np.full_like(image, 128)
+
+    monkeypatch.setattr(placed, "_LARGE", 1e9)
+    monkeypatch.setattr(module, "degrade", lambda rng, image, detail, haze: image)
+    plain = scenes("plates", 12)
+    monkeypatch.setattr(module, "degrade", spoilt)
+    grey = scenes("plates", 12)
+    assert sum(map(sum, (scene.readable.tolist() for scene in plain))) > 8
+    assert not any(scene.readable.any() or any(scene.texts) for scene in grey)
+    for one, other in zip(plain, grey, strict=True):
+        np.testing.assert_array_equal(one.quads_yx, other.quads_yx)
 
 
 @pytest.mark.parametrize("kind", LABELS)
@@ -199,7 +215,8 @@ def test_what_is_readable_can_be_seen(kind):
 
 def test_what_hides_one_region_hides_no_other(monkeypatch):
     steps = []
-    monkeypatch.setattr(module, "_READABLE", 0.0)
+    monkeypatch.setattr(placed, "_HIGH", 0.0)
+    monkeypatch.setattr(placed, "_LARGE", 0.0)
     monkeypatch.setattr(module, "_HIDDEN", 0.4)
     monkeypatch.setattr(module, "paste", lambda *a, **k: steps.append("paste"))
     monkeypatch.setattr(module, "_hide", lambda *a: steps.append("hide"))
