@@ -22,7 +22,7 @@ import statistics
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -33,6 +33,8 @@ from PIL import Image
 
 import fused_ocr
 from fused_ocr.artefact import find_artefact
+from fused_ocr.export.saved_model import export_saved_model
+from fused_ocr.export.tflite import export_tflite
 from fused_ocr.fusion import describe, fuse, parts_of
 from fused_ocr.images import read_image
 from fused_ocr.runtimes import load_keras_model
@@ -140,13 +142,14 @@ def _times(
     name: str, truths: Sequence[AnnotatedPhoto], peers: Mapping[str, Peer]
 ) -> None:
     """Milliseconds a photo of 1280x720, alone; and what the peers read of the same."""
-    reader = fused_ocr.load(name)
     wide = [_fitted(truth) for truth in truths[:40]]
-    for photo in wide[:3]:
-        reader.predict(photo)
-    ours = statistics.median(map(lambda photo: _seconds(reader, photo), wide))
-    print(f"| median time of 1280x720 | {ours * 1e3:.0f} ms |")
     with tempfile.TemporaryDirectory() as folder:
+        ours = {
+            form: _median_seconds(reader, wide)
+            for form, reader in _readers(name, Path(folder))
+        }
+        for form, seconds in ours.items():
+            print(f"| {form}: median time of 1280x720 | {seconds * 1e3:.0f} ms |")
         paths = []
         for i, photo in enumerate(wide if peers else ()):
             path = Path(folder) / f"{i}.png"
@@ -155,9 +158,9 @@ def _times(
         for peer, read in peers.items():
             lines = read([*paths[:3], *paths])[3:]
             theirs = statistics.median(line["seconds"] for line in lines)
-            ratio = theirs / ours
-            shown = f"{theirs * 1e3:.0f} ms, {ratio:.1f} times ours"
-            print(f"| {peer}: median time | {shown} |")
+            print(f"| {peer}: median time | {theirs * 1e3:.0f} ms |")
+            for form, seconds in ours.items():
+                print(f"| the same / the {form}'s | {theirs / seconds:.1f} |")
             _exact(peer, truths, read([str(truth.path) for truth in truths]))
 
 
@@ -179,10 +182,24 @@ def _exact(
     print(f"| {peer}: exact any | {some / asked:.2%} |", flush=True)
 
 
-def _seconds(reader: Any, photo: np.ndarray) -> float:
-    start = time.perf_counter()
-    reader.predict(photo)
-    return time.perf_counter() - start
+def _readers(name: str, folder: Path) -> Iterator[tuple[str, Any]]:
+    """The same model in the forms that people run, by two threads."""
+    model = load_keras_model(find_artefact(name))
+    export_saved_model(model, folder / "saved")
+    export_tflite(model, folder / "lite.tflite", FRAME)
+    yield "Keras model", fused_ocr.load(name)
+    yield "SavedModel", fused_ocr.load(folder / "saved")
+    yield "`.tflite` file", fused_ocr.load(folder / "lite.tflite", threads=2)
+
+
+def _median_seconds(reader: Any, photos: Sequence[np.ndarray]) -> float:
+    """Of one photo after the other, the first three of which are read twice."""
+    times = []
+    for photo in (*photos[:3], *photos):
+        start = time.perf_counter()
+        reader.predict(photo)
+        times.append(time.perf_counter() - start)
+    return statistics.median(times[3:])
 
 
 def _fitted(truth: AnnotatedPhoto) -> np.ndarray:
