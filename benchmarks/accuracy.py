@@ -69,7 +69,7 @@ def main(model: str, fonts: Any, photos: Any, **options: Any) -> None:
         "digit_photos": options["meter_digits"],
         "out": options["out"],
     }
-    scores = evaluate_model(model, material, asked)
+    scores = evaluate_model(model, material, asked, [])
     print("| | measured | bar |\n|---|---|---|")
     for group, key, label, bar in ROWS:
         if group in scores:
@@ -83,7 +83,7 @@ def main(model: str, fonts: Any, photos: Any, **options: Any) -> None:
         (options["dense"], "single MNIST test digits, `dense`", "97.9 %"),
     ):
         if path is not None:
-            measured = evaluate_model(path, material, alone)
+            measured = evaluate_model(path, material, alone, [])
             _print_single(label, measured["mnist, single characters"], bar)
 
 

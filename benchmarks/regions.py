@@ -33,6 +33,7 @@ from PIL import Image
 
 import fused_ocr
 from fused_ocr.artefact import find_artefact
+from fused_ocr.errors import ImageError
 from fused_ocr.export.saved_model import export_saved_model
 from fused_ocr.export.tflite import export_tflite
 from fused_ocr.fusion import describe, fuse, parts_of
@@ -92,9 +93,12 @@ def main(
         model = load_keras_model(find_artefact(given))
         if csv_path is not None:
             truths = read_annotations(csv_path, (label,))
+            failed: list[ImageError] = []
             evaluation = evaluate_regions(
-                model, region_photos(truths), count=len(truths)
+                model, region_photos(truths, failed), count=len(truths)
             )
+            if failed:
+                raise failed[0]
             _show(f"{name}: {csv_path.parent.name}", evaluation, out)
             _times(given, truths, peers)
         if name == "plates" and scenes:

@@ -77,7 +77,7 @@ class ParityReport:
             raise CheckFailedError(
                 f"The model read nothing in any of the {self.photos} check pictures, "
                 "so nothing was compared and nothing published. Give photos that it "
-                "reads with --photos."
+                "reads with --photos, and a frame that is large enough for them."
             )
 
     def __str__(self) -> str:

@@ -28,6 +28,9 @@ __all__ = ["convert", "export_tflite"]
 _ALIKE = 0.9
 """Part of the check pictures that must be read alike where activations are rounded."""
 
+_LONGEST = 8192
+"""Pixels of a frame's side: more than cameras give, and what indices still count."""
+
 _EXACT = ("none", "float16")
 """Quantisations whose boxes are those of the model to a part of a pixel."""
 
@@ -62,7 +65,8 @@ def export_tflite(
             picture, or there is an operator that not every interpreter has. Nothing is
             published.
         ArtefactError: the file cannot be written.
-        ConfigError: the frame has no pixels, or there is no such quantisation.
+        ConfigError: the frame has no pixels or too many, or there is no such
+            quantisation.
         MissingDependencyError: LiteRT, or the quantiser, is not installed.
     """
     path, description = Path(path), describe(model)
@@ -114,8 +118,10 @@ def convert(
     Raises:
         ConfigError, MissingDependencyError: see `export_tflite`.
     """
-    if min(size_yx) < 1:
-        raise ConfigError(f"A frame has pixels. Received: {size_yx}.")
+    if not 1 <= min(size_yx) <= max(size_yx) <= _LONGEST:
+        raise ConfigError(
+            f"A frame has 1 to {_LONGEST} pixels along each side. Received: {size_yx}."
+        )
     images = tf.TensorSpec((1, *size_yx, 3), tf.uint8, name="images")
     flow = frozen_flow(model, resize_floats=True)
     function = tf.function(flow, input_signature=[images])

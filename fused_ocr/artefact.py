@@ -114,6 +114,11 @@ def find_artefact(name_or_path: str | os.PathLike[str]) -> Path:
                 f"The file {name!r} does not say what it reads: it is truncated, or a "
                 "TFLite network of others. Export one with `fused-ocr export tflite`."
             )
+        if path.suffix == ".tflite":
+            raise ArtefactDamagedError(
+                f"The file {name!r} is no .tflite file: it does not begin like one. "
+                "Copy or download it again."
+            )
         raise ArtefactDamagedError(
             f"The file {name!r} is no .keras file: it is no zip archive, or a "
             "truncated one. Copy or download it again."

@@ -6,13 +6,14 @@ stderr.
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import json
 import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 import click
 
@@ -20,12 +21,13 @@ from fused_ocr._version import __version__
 from fused_ocr.cli_archive import COMMANDS as ARCHIVE_COMMANDS
 from fused_ocr.cli_data import COMMANDS as DATA_COMMANDS
 from fused_ocr.cli_export import COMMANDS as EXPORT_COMMANDS
-from fused_ocr.cli_options import KERAS_MODEL
-from fused_ocr.cli_photos import PICTURES, photo_files
+from fused_ocr.cli_options import KERAS_MODEL, TEXT
+from fused_ocr.cli_photos import PICTURES, one_line, photo_files
 from fused_ocr.cli_runs import quiet, quiet_tensorflow
 from fused_ocr.cli_serving import COMMANDS as SERVING_COMMANDS
 from fused_ocr.cli_training import COMMANDS
 from fused_ocr.errors import ConfigError, FusedOcrError, ImageError
+from fused_ocr.files import set_aside
 from fused_ocr.images import MAX_PIXELS
 from fused_ocr.result import Readings
 
@@ -95,8 +97,8 @@ def read(
 ) -> None:
     """Read PHOTOS: files, folders (with their subfolders) and patterns like '*.jpg'.
 
-    A photo that cannot be read is named on stderr; the others are read all the same,
-    and the exit status is 1.
+    A photo that cannot be read is named on stderr, in JSON also where it would stand;
+    the others are read all the same, and the exit status is 1.
     """
     paths = list(photo_files(photos))
     if not paths:
@@ -120,16 +122,16 @@ def read(
     )
     failed = 0
     drawn: set[str] = set()
-    with click.open_file(
-        output or "-", "w", encoding="utf-8", atomic=bool(output)
-    ) as out:
+    with _output(output) as out:
         if style == "csv":
             csv.writer(out).writerow(_COLUMNS)
         shown = _progress(results, len(paths))
         for path, result in zip(paths, shown, strict=True):
             if isinstance(result, ImageError):
                 failed += 1
-                click.echo(f"Error: {result}", err=True)
+                click.echo(f"Error: {one_line(str(result))}", err=True)
+                if style == "jsonl":
+                    _write_json(out, {"source": path, "error": str(result.args[0])})
                 continue
             readings = result.filter(min_score=options["min_score"])
             _write(out, style, path, readings)
@@ -172,9 +174,7 @@ def describe(model: str, *, as_json: bool, card: bool) -> None:
     type=click.IntRange(1, 8),
     help="How many sizes of the frame it sees, each half as large as the one before.",
 )
-@click.option(
-    "--config", "config_file", type=click.File("r"), help="FusionConfig, JSON."
-)
+@click.option("--config", "config_text", type=TEXT, help="FusionConfig, JSON.")
 @click.option("--score-threshold", type=click.FloatRange(0, 1), help="Of detections.")
 @click.option(
     "--min-score",
@@ -203,14 +203,14 @@ def describe(model: str, *, as_json: bool, card: bool) -> None:
     type=KERAS_MODEL,
     help="What finds corners more exactly; by default that of a reader's DETECTOR.",
 )
-@click.option("--card", type=click.File("r", encoding="utf-8"), help="Model card, .md.")
+@click.option("--card", type=TEXT, help="Model card, .md.")
 @click.option("--half", is_flag=True, help="Keep weights as float16: half the size.")
 def fuse(
     detector: str,
     recognizer: str,
     output: str,
-    config_file: TextIO | None,
-    card: TextIO | None,
+    config_text: str | None,
+    card: str | None,
     *,
     half: bool,
     **options: Any,
@@ -230,8 +230,8 @@ def fuse(
 
     reader, found_by = load_part(recognizer, "recognizer"), load_finder(detector)
     config = found_by.config.replace(crop=cut_of(reader))
-    if config_file:
-        config = FusionConfig.from_json(config_file.read())
+    if config_text is not None:
+        config = FusionConfig.from_json(config_text)
     if options["frame"]:
         config = config.replace(frame_yx=tuple(options["frame"]))
 
@@ -251,14 +251,14 @@ def fuse(
     if options["refiner"]:
         refiner = load_part(options["refiner"], "refiner")
     model = join(found_by.detector, reader, config, refiner=refiner)
-    save_model(model, output, card=card.read() if card else "", half=half)
+    save_model(model, output, card=card or "", half=half)
     size = Path(output).stat().st_size
     click.echo(f"{output}: {model.count_params():,} parameters, {size / 1e6:.2f} MB")
 
 
 def _write(out: Any, style: str, path: str, readings: Readings) -> None:
     if style == "jsonl":
-        out.write(json.dumps(readings.to_dict(), ensure_ascii=False) + "\n")
+        _write_json(out, readings.to_dict())
     elif style == "csv":
         for one in readings:
             box = [f"{edge:.1f}" for edge in one.box]
@@ -267,10 +267,29 @@ def _write(out: Any, style: str, path: str, readings: Readings) -> None:
     elif readings:
         for one in readings:
             text = one.text if one.readable else "(unreadable)"
-            out.write(f"{path}: {text}  ({one.score:.0%})\n")
+            out.write(f"{one_line(path)}: {text}  ({one.score:.0%})\n")
     else:
-        out.write(f"{path}: nothing read\n")
+        out.write(f"{one_line(path)}: nothing read\n")
     out.flush()
+
+
+def _write_json(out: Any, values: dict[str, Any]) -> None:
+    out.write(json.dumps(values, ensure_ascii=False) + "\n")
+    out.flush()
+
+
+@contextlib.contextmanager
+def _output(path: str | None) -> Iterator[Any]:
+    """A file that appears when it is whole; or stdout.
+
+    Names of files need not be text: what is none is written as escapes, in JSON, too.
+    """
+    escape = "backslashreplace"
+    if path is None:
+        yield click.open_file("-", "w", "utf-8", escape)
+        return
+    with set_aside(Path(path)) as aside, open(aside, "w", -1, "utf-8", escape) as out:
+        yield out
 
 
 def _progress(results: Iterator[Any], total: int) -> Iterator[Any]:

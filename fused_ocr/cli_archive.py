@@ -6,7 +6,6 @@ import contextlib
 import dataclasses
 import io
 import json
-import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,7 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from fused_ocr.cli_photos import one_line
 from fused_ocr.errors import ArchiveError
+from fused_ocr.files import set_aside
 from fused_ocr.images import MAX_PIXELS
 
 if TYPE_CHECKING:
@@ -77,9 +78,9 @@ def tag(photos: tuple[str, ...], out: Path, model: str, **options: Any) -> None:
     chosen = ArchiveModel.of(model)
     listing = list_photos(photos)
     for reason in listing.skipped:
-        click.echo(f"Skipped: {_line(reason)}", err=True)
+        click.echo(f"Skipped: {one_line(reason)}", err=True)
     if not listing.sources.num_rows:
-        raise click.UsageError(f"No photos in {_line(' '.join(photos))}.")
+        raise click.UsageError(f"No photos in {one_line(' '.join(photos))}.")
     steps = tag(listing, out, chosen, TagSettings(**options))
     try:
         # Ray prints there what happens to its processes.
@@ -137,7 +138,8 @@ def find(
         if as_json:
             click.echo(json.dumps(dataclasses.asdict(hit), ensure_ascii=False))
         else:
-            click.echo(f"{_line(hit.photo)}: {_line(hit.reading)}  ({hit.score:.0%})")
+            photo, reading = one_line(hit.photo), one_line(hit.reading)
+            click.echo(f"{photo}: {reading}  ({hit.score:.0%})")
     if not hits:
         click.echo("Nothing was found.", err=True)
     if sheet is not None:
@@ -148,11 +150,10 @@ def _write_sheet(index: Any, hits: list[Hit], path: Path) -> None:
     from fused_ocr.archive.sheet import sheet_of
 
     picture, missing = sheet_of(index, hits[:_LARGEST_SHEET])
-    temporary = path.with_name(f".{path.name}.unfinished")
-    picture.save(temporary, "PNG")
-    os.replace(temporary, path)
+    with set_aside(path) as aside:
+        picture.save(aside, "PNG")
     for reason in missing:
-        click.echo(f"Missing: {_line(reason)}", err=True)
+        click.echo(f"Missing: {one_line(reason)}", err=True)
     if len(hits) > _LARGEST_SHEET:
         click.echo(f"{path} has the first {_LARGEST_SHEET} of {len(hits)}.", err=True)
     if missing:
@@ -222,12 +223,6 @@ def _summary(out: Path, progress: Progress) -> str:
     if progress.workers:
         line += f"; {len(progress.workers)} workers on {len(nodes)} nodes"
     return line
-
-
-def _line(text: str) -> str:
-    """Text that stays on one line and in one piece: file names may have anything."""
-    shown = text.encode("utf-8", "backslashreplace").decode()
-    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in shown)
 
 
 COMMANDS = (find, tag)

@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 import click
 
-from fused_ocr.cli_options import KERAS_MODEL
+from fused_ocr.cli_options import KERAS_MODEL, TEXT
+from fused_ocr.cli_photos import tell_failed
 from fused_ocr.cli_runs import quiet_tensorflow
+from fused_ocr.errors import AnnotationError, ImageError
 
 __all__ = ["COMMANDS"]
 
@@ -43,13 +45,13 @@ def backdrops(quads: Path, photos: Path, folder: Path) -> None:
     default=320,
     help="Of the detector's square frame.",
 )
-@click.option("--anchors", type=click.File("r"), help="AnchorConfig, JSON, to try.")
+@click.option("--anchors", type=TEXT, help="AnchorConfig, JSON, to try.")
 @click.option("--json", "as_json", is_flag=True, help="As one JSON object.")
 def check_data(
     annotations: Path,
     classes: Path,
     side: int,
-    anchors: TextIO | None,
+    anchors: str | None,
     *,
     as_json: bool,
 ) -> None:
@@ -63,9 +65,10 @@ def check_data(
     from fused_ocr.training.data_check import check_data as check
 
     names = read_classes(classes)
-    config = AnchorConfig.from_json(anchors.read()) if anchors else AnchorConfig()
-    photos = read_annotations(annotations, names)
-    report = check(photos, names, config, (side, side))
+    config = AnchorConfig() if anchors is None else AnchorConfig.from_json(anchors)
+    faults: list[AnnotationError] = []
+    photos = read_annotations(annotations, names, faults)
+    report = check(photos, names, config, (side, side), faults=faults)
     click.echo(json.dumps(report.to_dict(), indent=2) if as_json else report.to_text())
     if not report.ok:
         raise click.ClickException("The data has errors; see above.")
@@ -80,8 +83,9 @@ def add_corners(annotations: Path, classes: Path, refiner: str, out: Path) -> No
     """Write ANNOTATIONS (CSV) to OUT with the corners that REFINER sees.
 
     REFINER is a shipped model's name, or a .keras file of one or with one in it.
-    Regions that have corners stay as they are; of the others the boxes become the
-    bounds of the corners. Look at some of them before you train on them.
+    Regions that have corners stay as they are, and those in photos that cannot be
+    read; of the others the boxes become the bounds of the corners. Look at some of them
+    before you train on them.
     """
     quiet_tensorflow()
     from fused_ocr.parts import load_part
@@ -94,9 +98,11 @@ def add_corners(annotations: Path, classes: Path, refiner: str, out: Path) -> No
 
     names = read_classes(classes)
     photos = read_annotations(annotations, names)
-    photos, added = with_corners(photos, load_part(refiner, "refiner"))
+    failed: list[ImageError] = []
+    photos, added = with_corners(photos, load_part(refiner, "refiner"), failed)
     write_annotations(out, photos, names)
     click.echo(f"{out}: {added} of {sum(len(p.texts) for p in photos)} got corners")
+    tell_failed(failed)
 
 
 @click.group()
@@ -358,7 +364,9 @@ def _convert(
     if report.failed:
         raise click.ClickException(f"Not understood: {report.failed}; see above.")
     if not report.ok:
-        raise click.ClickException("Nothing was converted; see above.")
+        raise click.ClickException(
+            f"Nothing was converted: no box or photo in {source}."
+        )
 
 
 COMMANDS = (add_corners, backdrops, check_data, convert)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,14 +17,56 @@ __all__ = [
     "FOLDER",
     "KERAS_MODEL",
     "NEW_FOLDER",
+    "SEED",
+    "TEXT",
+    "Number",
     "annotation_options",
     "material_options",
     "run_options",
 ]
 
+SEED = click.IntRange(0, 2**32 - 1)
+"""What every generator of random numbers takes."""
+
 FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 NEW_FOLDER = click.Path(file_okay=False, path_type=Path)
+
+
+class Number(click.FloatRange):
+    """A number of a range; click's own takes what is no number for one of any."""
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> Any:
+        """The number."""
+        number = super().convert(value, param, ctx)
+        if math.isnan(number):
+            self.fail(f"{value!r} is no number.", param, ctx)
+        return number
+
+
+class _Text(click.ParamType):
+    """A file of UTF-8, of which what stands in it is wanted."""
+
+    name = "file"
+
+    def convert(
+        self, value: str, param: click.Parameter | None, ctx: click.Context | None
+    ) -> str:
+        """What stands in the file."""
+        path = FILE.convert(value, param, ctx)
+        try:
+            return str(path.read_text("utf-8"))
+        except UnicodeDecodeError as error:
+            byte = error.object[error.start]
+            self.fail(
+                f"{value!r} is not UTF-8 (byte {byte:#04x}). Save it as UTF-8, or give "
+                "another file.", param, ctx
+            )  # fmt: skip
+
+
+TEXT = _Text()
 
 
 class _KerasModel(click.ParamType):
@@ -97,13 +140,13 @@ def run_options(
                 ),
                 click.option(
                     "--learning-rate",
-                    type=float,
+                    type=Number(0, 1, min_open=True),
                     default=learning_rate,
                     help="The highest; warm-up before, cosine after.",
                 ),
                 click.option(
                     "--weight-decay",
-                    type=float,
+                    type=Number(0, 1),
                     default=1e-4,
                     help="Of AdamW; 0 is Adam.",
                 ),
@@ -119,7 +162,7 @@ def run_options(
                     help="Epochs without gain before it stops early.",
                 ),
                 click.option("--validation-steps", type=click.IntRange(1), default=16),
-                click.option("--seed", type=int, default=1),
+                click.option("--seed", type=SEED, default=1),
                 click.option(
                     "--init",
                     type=KERAS_MODEL,
@@ -169,7 +212,7 @@ def annotation_options(command: Callable[..., Any]) -> Callable[..., Any]:
             click.option("--classes", type=FILE, help="Of all annotations, CSV."),
             click.option(
                 "--share",
-                type=float,
+                type=Number(0),
                 multiple=True,
                 help="How often to draw from each of the sets; else by their sizes.",
             ),

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import glob
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-__all__ = ["PICTURES", "photo_files"]
+import click
+
+from fused_ocr.errors import ImageError
+
+__all__ = ["PICTURES", "one_line", "photo_files", "tell_failed"]
 
 PICTURES = (".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
 """Endings of the files that are taken from a folder."""
@@ -27,3 +31,17 @@ def photo_files(photos: tuple[str, ...]) -> Iterator[str]:
             yield from sorted(glob.glob(photo, recursive=True)) or [photo]
         else:
             yield photo
+
+
+def one_line(text: str) -> str:
+    """Text that stays on one line and in one piece: file names may have anything."""
+    shown = text.encode("utf-8", "backslashreplace").decode()
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in shown)
+
+
+def tell_failed(failed: Sequence[ImageError]) -> None:
+    """Name on stderr what could not be read, and fail if there is something."""
+    for error in failed:
+        click.echo(f"Error: {one_line(str(error))}", err=True)
+    if failed:
+        raise click.ClickException(f"{len(failed)} photos could not be read.")

@@ -11,11 +11,16 @@ from fused_ocr.cli_options import (
     FILE,
     KERAS_MODEL,
     NEW_FOLDER,
+    SEED,
+    TEXT,
+    Number,
     annotation_options,
     material_options,
     run_options,
 )
+from fused_ocr.cli_photos import tell_failed
 from fused_ocr.cli_runs import material_of, prepare, quiet_tensorflow, run_recipe
+from fused_ocr.errors import ImageError
 
 __all__ = ["COMMANDS"]
 
@@ -64,7 +69,7 @@ _OF_REGIONS = (
     help="Kinds of plates, such as 'us' or 'india two rows'; else all.",
 )
 @click.option("--steep", is_flag=True, help="All regions from angles up to 45 degrees.")
-@click.option("--seed", type=int, default=1)
+@click.option("--seed", type=SEED, default=1)
 @material_options
 def synth(
     folder: Path,
@@ -137,7 +142,7 @@ def train() -> None:
 )
 @click.option("--alpha", type=float, help="Width of a MobileNet.")
 @click.option("--weights", help="Of the backbone: a file, or 'imagenet' to download.")
-@click.option("--anchors", type=FILE, help="AnchorConfig, JSON.")
+@click.option("--anchors", type=TEXT, help="AnchorConfig, JSON.")
 @click.option(
     "--workers", type=click.IntRange(0), default=1, help="That make examples."
 )
@@ -164,7 +169,7 @@ def train_detector(out: Path, **options: Any) -> None:
 )
 @click.option("--width", type=click.IntRange(1), help="Channels or units.")
 @click.option(
-    "--mnist", type=float, default=1.0, help="Weight of MNIST; 0 leaves it out."
+    "--mnist", type=Number(0), default=1.0, help="Weight of MNIST; 0 leaves it out."
 )
 @click.option("--glyphs", type=FILE, help="npz of computer-font characters.")
 @click.option(
@@ -299,14 +304,15 @@ def train_refiner(out: Path, **options: Any) -> None:
     help="npz of photos of digits; the sources unseen in training are read.",
 )
 @click.option("--out", type=NEW_FOLDER, help="Folder for scores and worst cases.")
-@click.option("--seed", type=int, default=1000)
+@click.option("--seed", type=SEED, default=1000)
 @material_options
 def evaluate(model: str, **options: Any) -> None:
     """Measure MODEL: a fused reader, or a recogniser (.keras) on single characters."""
     quiet_tensorflow()
     from fused_ocr.training.evaluation_recipe import evaluate_model
 
-    scores = evaluate_model(model, material_of(options), options)
+    failed: list[ImageError] = []
+    scores = evaluate_model(model, material_of(options), options, failed)
     if not scores:
         raise click.UsageError(
             "Nothing to measure: give --scattered, --lines, --plates, --houses, "
@@ -316,6 +322,7 @@ def evaluate(model: str, **options: Any) -> None:
         click.echo(f"{name}:")
         for key, value in values.items():
             click.echo(f"  {key.replace('_', ' ')}: {value:.4f}")
+    tell_failed(failed)
 
 
 def _refuse(*names: str, needs: str) -> None:

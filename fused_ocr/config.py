@@ -172,6 +172,12 @@ class CropConfig(Config):
         self._need(self.turn is None or self.turn >= 1, "must be at least 1", "turn")
 
 
+def _divisors(wide: int) -> str:
+    """Numbers of equal places that a crop can be parted into."""
+    places = range(1, wide // _SMALLEST["cnn"] + 1)
+    return ", ".join(str(n) for n in places if wide % n == 0)
+
+
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class RecognizerConfig(Config):
     """The network that reads one crop."""
@@ -234,7 +240,7 @@ class RecognizerConfig(Config):
                 and wide % self.slots == 0
                 and wide // self.slots >= _SMALLEST["cnn"],
                 f"must part crops {wide} pixels wide into equal places of at least "
-                f"{_SMALLEST['cnn']} pixels",
+                f"{_SMALLEST['cnn']} pixels, as {_divisors(wide)} do",
                 "slots",
             )
         elif self.reads_strings:

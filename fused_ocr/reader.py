@@ -113,7 +113,7 @@ class Reader:
 
     def stream(
         self,
-        sources: Iterable[Source],
+        sources: Source | Iterable[Source],
         *,
         batch_size: int = 8,
         max_pixels: int = MAX_PIXELS,
@@ -121,10 +121,11 @@ class Reader:
     ) -> Iterator[Any]:
         """Read any number of photos one after another, holding only a few of them.
 
-        Arguments and errors are those of `predict`.
+        Arguments and errors are those of `predict`; one photo is a stream of one.
 
-        Yields:
-            `Readings`, or with ``on_error="return"`` an `ImageError`, in order.
+        Returns:
+            An iterator of `Readings`, or with ``on_error="return"`` of an `ImageError`
+            in the place of each photo that cannot be read, in order.
         """
         if batch_size < 1:
             raise ConfigError(f"batch_size must be at least 1. Received: {batch_size}.")
@@ -132,9 +133,16 @@ class Reader:
             raise ConfigError(
                 f"on_error must be 'raise' or 'return'. Received: {on_error!r}."
             )
+        photos, _ = iterate(sources)
+        return self._stream(photos, batch_size, max_pixels, on_error)
+
+    def _stream(
+        self, photos: Iterator[Any], batch_size: int, max_pixels: int, on_error: str
+    ) -> Iterator[Any]:
+        """The same, from photos apart."""
         window: list[tuple[int, str, Any]] = []
         pixels = 0
-        for index, source in enumerate(sources):
+        for index, source in enumerate(photos):
             name = source_name(source, index)
             try:
                 photo: Any = read_image(source, name=name, max_pixels=max_pixels)

@@ -42,6 +42,7 @@ def save_model(
         raise ConfigError(
             f"A model's file must end in .keras. Received: {str(path)!r}."
         )
+    path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=path.parent, prefix=".saving-") as folder:
         plain = Path(folder) / "model.keras"
         model.save(plain)

@@ -111,6 +111,12 @@ def test_files_that_are_no_archive(tmp_path, data):
         find_artefact(path)
 
 
+def test_a_damaged_file_is_called_what_it_should_be(tmp_path):
+    (tmp_path / "a.tflite").write_bytes(b"no network")
+    with pytest.raises(ArtefactDamagedError, match=r"is no \.tflite file"):
+        find_artefact(tmp_path / "a.tflite")
+
+
 def test_folders_that_are_no_saved_model(tmp_path):
     with pytest.raises(
         ArtefactDamagedError, match=r"no SavedModel: it has no saved_model\.pb"

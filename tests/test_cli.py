@@ -253,3 +253,73 @@ def test_a_closed_pipe_is_no_error(photo):
     )
     assert len(done.stdout.splitlines()) == 1
     assert "Traceback" not in done.stderr
+
+
+def test_names_that_are_no_text_lose_no_photo(run, photo, tmp_path):
+    folder = tmp_path / "odd"
+    folder.mkdir()
+    for name in (b"a.png", b"b\xff.png", b"c\n.png", b"d.png"):
+        (folder / os.fsdecode(name)).write_bytes(photo.read_bytes())
+    result = run("read", "odd")
+    lines = result.stdout.splitlines()
+    assert result.exit_code == 0 and len(lines) == 4 * len(TEXTS)
+    assert [line.split(": ")[0] for line in lines[:: len(TEXTS)]] == [
+        "odd/a.png", r"odd/b\udcff.png", r"odd/c\n.png", "odd/d.png"
+    ]  # fmt: skip
+    assert run("read", "odd", "--format", "csv", "-o", "o.csv").exit_code == 0
+    assert len((tmp_path / "o.csv").read_text().splitlines()) > 4 * len(TEXTS)
+    result = run("read", "odd", "--format", "jsonl", "--output", "new/o.jsonl")
+    assert (result.exit_code, result.stdout) == (0, "")
+    lines = (tmp_path / "new/o.jsonl").read_text("utf-8").splitlines()
+    rows = [json.loads(line) for line in lines]
+    assert [os.fsencode(row["source"]) for row in rows] == [
+        b"odd/a.png", b"odd/b\xff.png", b"odd/c\n.png", b"odd/d.png"
+    ]  # fmt: skip
+
+
+def test_what_cannot_be_read_has_its_line_in_json(run, photo, tmp_path):
+    (tmp_path / "empty.png").write_bytes(b"")
+    result = run("read", "empty.png", photo, "--format", "jsonl")
+    failed, read = [json.loads(line) for line in result.stdout.splitlines()]
+    assert result.exit_code == 1 and "1 of 2 photos" in result.stderr
+    assert failed == {"source": "empty.png", "error": failed["error"]}
+    assert "empty" in failed["error"] and len(read["readings"]) == len(TEXTS)
+
+
+def test_a_run_that_ends_early_leaves_no_output(run, photo, tmp_path, monkeypatch):
+    def interrupted(*args, **options):
+        raise KeyboardInterrupt
+
+    (tmp_path / "out.csv").write_text("as it was")
+    monkeypatch.setattr("fused_ocr.cli._write", interrupted)
+    assert run("read", photo, "--format", "csv", "-o", "out.csv").exit_code == 1
+    assert (tmp_path / "out.csv").read_text() == "as it was"
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["out.csv", "photo.png"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (
+            ("fuse", "digits", "digits", "x.keras", "--card", "odd"),
+            "'odd' is not UTF-8",
+        ),
+        (("fuse", "digits", "digits", "x.keras", "--config", "odd"), "byte 0xff"),
+        (("check-data", "odd", "odd", "--anchors", "odd"), "not UTF-8"),
+        (("train", "detector", "--out", "r", "--learning-rate", "nan"), "is no number"),
+        (("train", "detector", "--out", "r", "--learning-rate", -1), "-1"),
+        (("train", "recognizer", "--out", "r", "--mnist", -3), "-3"),
+        (("train", "recognizer", "--out", "r", "--seed", -1), "-1"),
+        (("synth", "s", "--seed", -1), "-1"),
+    ],
+)
+def test_values_that_nothing_can_be_done_with(run, tmp_path, arguments, message):
+    (tmp_path / "odd").write_bytes(b"\xff\xd8\xff")
+    result = run(*arguments)
+    assert result.exit_code == 2 and message in result.stderr, result.output
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["odd"]
+
+
+def test_a_place_for_the_output_is_made(run, tmp_path):
+    assert run("fuse", "digits", "digits", "not/there/x.keras").exit_code == 0
+    assert [p.name for p in (tmp_path / "not/there").iterdir()] == ["x.keras"]

@@ -292,6 +292,15 @@ def test_generators_are_read_as_they_come(reader):
     assert len(reader.predict(itertools.islice(camera(), 5))) == 5
 
 
+def test_one_photo_is_a_stream_of_one(reader, tmp_path):
+    Image.fromarray(stand_ins.squares(65, 97)).save(tmp_path / "a.png")
+    path = str(tmp_path / "a.png")
+    (read,) = reader.stream(path)
+    same(read, reader.predict(path))
+    with pytest.raises(ConfigError, match="batch_size"):
+        reader.stream(path, batch_size=0)  # at once, not when the first is asked for
+
+
 # --- what cannot be read --------------------------------------------------------------
 
 

@@ -34,9 +34,9 @@ import numpy.typing as npt
 
 from fused_ocr.boxes import Boxes, swap_xy
 from fused_ocr.errors import AnnotationError
+from fused_ocr.files import write_atomically
 
 from .annotation_rows import AnnotationRow, columns_behind_class, parse_row
-from .files import write_atomically
 
 __all__ = [
     "AnnotatedPhoto",
@@ -161,12 +161,18 @@ def read_classes(path: str | Path) -> tuple[str, ...]:
     return tuple(sorted(ids, key=ids.__getitem__))
 
 
-def read_annotations(path: str | Path, classes: Sequence[str]) -> list[AnnotatedPhoto]:
+def read_annotations(
+    path: str | Path,
+    classes: Sequence[str],
+    faults: list[AnnotationError] | None = None,
+) -> list[AnnotatedPhoto]:
     """Read an annotation file.
 
     Args:
         path: of the file; the photos' relative paths start from its folder.
         classes: names in the order of their indices, as `read_classes` gives them.
+        faults: gets an error for each row that is wrong and is left out; if it is left
+            out itself, the first is raised.
 
     Returns:
         The photos in the order of their first rows, with the boxes in file order.
@@ -178,7 +184,13 @@ def read_annotations(path: str | Path, classes: Sequence[str]) -> list[Annotated
     found: dict[Path, list[AnnotationRow]] = {}
     for line, row in _rows(path):
         place = f"{path}, line {line}"
-        item = parse_row(place, row, classes)
+        try:
+            item = parse_row(place, row, classes)
+        except AnnotationError as error:
+            if faults is None:
+                raise
+            faults.append(error)
+            continue
         items = found.setdefault(path.parent / row[0], [])
         items += [] if item is None else [item]
     return [

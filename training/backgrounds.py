@@ -9,6 +9,8 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageDraw
 
+from fused_ocr.images import read_image
+
 __all__ = ["Picture", "background", "clutter"]
 
 Picture = npt.NDArray[np.uint8]
@@ -75,8 +77,7 @@ def _photo(
 
 @functools.lru_cache(maxsize=64)
 def _load(path: str) -> Image.Image:
-    with Image.open(path) as image:
-        return image.convert("RGB")
+    return Image.fromarray(read_image(path))
 
 
 def _surface(rng: np.random.Generator, size_yx: tuple[int, int]) -> Picture:

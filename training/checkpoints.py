@@ -16,8 +16,7 @@ import numpy as np
 import tensorflow as tf
 
 from fused_ocr.errors import ArtefactDamagedError, ConfigError, TrainingFailedError
-
-from .files import write_atomically
+from fused_ocr.files import write_atomically
 
 if TYPE_CHECKING:
     from .runs import RunConfig

@@ -14,10 +14,13 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+from rich.console import Console
+from rich.progress import track
 
 from fused_ocr.boxes import Boxes, areas, clip
 from fused_ocr.config import AnchorConfig
-from fused_ocr.errors import ImageDecodeError
+from fused_ocr.errors import AnnotationError, ImageError
+from fused_ocr.images import read_image
 
 from .anchor_fit import COVERED, best_overlaps, suggest_anchors
 from .annotations import AnnotatedPhoto
@@ -36,6 +39,7 @@ def check_data(
     anchors: AnchorConfig,
     frame_yx: tuple[int, int],
     *,
+    faults: Sequence[AnnotationError] = (),
     sample: int = 2000,
     seed: int = 0,
 ) -> DataReport:
@@ -46,6 +50,7 @@ def check_data(
         classes: names in the order of their indices.
         anchors: of the detector that is to be trained.
         frame_yx: height and width of the detector's frame, pixels.
+        faults: of the annotation file's rows, see `read_annotations`.
         sample: boxes that the search for better anchors looks at; coverage is always
             that of all boxes.
         seed: of the sample.
@@ -56,13 +61,13 @@ def check_data(
     Raises:
         ConfigError: the frame is not a multiple of the largest stride.
     """
-    problems: list[Problem] = []
+    problems = [Problem(None, "row", str(fault), error=True) for fault in faults]
     notes: list[str] = []
     by_class = dict.fromkeys(classes, 0)
     in_photo: list[Boxes] = [np.zeros((0, 4), np.float32)]
     in_frame = list(in_photo)
     turned = 0
-    for photo in photos:
+    for photo in track(photos, "checking photos", console=Console(stderr=True)):
         for label in photo.labels.tolist():
             if 0 <= label < len(classes):
                 by_class[classes[label]] += 1
@@ -111,11 +116,14 @@ def check_data(
 
 
 def _header(path: Path, problems: list[Problem]) -> PhotoHeader | None:
+    """What a photo's header says, if all of the photo can be read."""
     try:
-        return read_header(path)
+        header = read_header(path)
+        read_image(path)
+        return header
     except FileNotFoundError:
         problems.append(Problem(path, "missing", "there is no such file", error=True))
-    except ImageDecodeError as error:
+    except ImageError as error:
         problems.append(Problem(path, "unreadable", error.args[0], error=True))
     return None
 

@@ -21,20 +21,24 @@ _LISTED = 20
 
 @dataclasses.dataclass(frozen=True)
 class Problem:
-    """Something wrong with a photo or one of its boxes.
+    """Something wrong with a row of the file, a photo or one of its boxes.
 
     Attributes:
-        path: of the photo.
-        kind: `missing`, `unreadable`, `no class`, `outside`, `partly outside`,
+        path: of the photo; None of a row, whose place the reason tells.
+        kind: `row`, `missing`, `unreadable`, `no class`, `outside`, `partly outside`,
             `tiny`, `duplicate box` or `duplicate photo`.
         reason: what exactly.
         error: whether training must not start; a warning if not.
     """
 
-    path: Path
+    path: Path | None
     kind: str
     reason: str
     error: bool = False
+
+    def __str__(self) -> str:
+        """On one line."""
+        return self.reason if self.path is None else f"{self.path}: {self.reason}"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -106,7 +110,10 @@ class DataReport:
         return {
             **dataclasses.asdict(self),
             "problems": [
-                {**dataclasses.asdict(problem), "path": str(problem.path)}
+                {
+                    **dataclasses.asdict(problem),
+                    "path": problem.path and str(problem.path),
+                }
                 for problem in self.problems
             ],
             "anchors": self.anchors.to_dict(),
@@ -138,7 +145,7 @@ class DataReport:
             by_kind[not problem.error, problem.kind].append(problem)
         for (warning, kind), same in sorted(by_kind.items()):
             lines.append(f"{'warning' if warning else 'ERROR'}: {kind} ({len(same)})")
-            lines += [f"    {p.path}: {p.reason}" for p in same[:_LISTED]]
+            lines += [f"    {problem}" for problem in same[:_LISTED]]
             if len(same) > _LISTED:
                 lines.append(f"    and {len(same) - _LISTED} more")
         return lines
@@ -157,7 +164,9 @@ class DataReport:
             )
         if self.suggestion == self.anchors:
             return [*lines, "    no better anchors were found"]
-        lines.append(f"Better anchors cover {_shares(then)}; their AnchorConfig:")
+        fewer = self.suggestion.count < self.anchors.count
+        word = "Fewer" if fewer and then.at_50 <= now.at_50 else "Better"
+        lines.append(f"{word} anchors cover {_shares(then)}; their AnchorConfig:")
         return [*lines, self.suggestion.to_json()]
 
 

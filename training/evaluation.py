@@ -16,14 +16,14 @@ import numpy.typing as npt
 from rich.progress import track
 
 from fused_ocr.boxes import Boxes, iou_matrix
+from fused_ocr.errors import ImageError
+from fused_ocr.files import write_atomically
 from fused_ocr.fusion import parts_of, up_to_boxes
-from fused_ocr.images import read_image
 from fused_ocr.reader import Reader
 from fused_ocr.result import Readings
 
 from .annotations import AnnotatedPhoto
 from .augmentation import centre_crops
-from .files import write_atomically
 from .metrics import (
     MatchCounts,
     character_error_rate,
@@ -35,6 +35,7 @@ from .metrics import (
     whole_image_right,
 )
 from .patches import Pool
+from .photo_images import images_of
 from .pictures import contact_sheet
 from .scenes import Scene
 
@@ -169,12 +170,17 @@ def evaluate_recognizer(
     return float((probabilities.argmax(-1) == pool.labels).mean())
 
 
-def scenes_of(photos: Sequence[AnnotatedPhoto]) -> Iterator[Scene]:
-    """Annotated photos as scenes; each box with its text is a line of its own."""
-    for photo in photos:
+def scenes_of(
+    photos: Sequence[AnnotatedPhoto], failed: list[ImageError]
+) -> Iterator[Scene]:
+    """Annotated photos as scenes; each box with its text is a line of its own.
+
+    Of what cannot be read `failed` tells, see `images_of`.
+    """
+    for photo, image in images_of(photos, failed):
         texts = photo.texts
         yield Scene(
-            read_image(photo.path),
+            image,
             photo.boxes_yxyx,
             texts,
             tuple((i,) for i in range(len(texts))),

@@ -6,8 +6,8 @@ import dataclasses
 from typing import Any
 
 from fused_ocr.alphabet import DIGITS
-from fused_ocr.artefact import find_artefact
-from fused_ocr.errors import ConfigError
+from fused_ocr.artefact import find_artefact, is_tflite
+from fused_ocr.errors import ConfigError, ImageError
 from fused_ocr.fusion import recognizer_of
 from fused_ocr.parts import is_fused
 from fused_ocr.recognition.recognizer import alphabet_of, reads_strings
@@ -32,7 +32,10 @@ _REGION_SCENE = (480, 640)
 
 
 def evaluate_model(
-    name: str, material: Material, options: Options
+    name: str,
+    material: Material,
+    options: Options,
+    failed: list[ImageError],
 ) -> dict[str, dict[str, float]]:
     """Measure a fused reader, or a recogniser on single characters.
 
@@ -40,14 +43,17 @@ def evaluate_model(
         name: a shipped model's name or a `.keras` file.
         material: of the scenes; only its unseen half is used.
         options: those of `fused-ocr evaluate`, by name.
+        failed: gets an error for each annotated photo that cannot be read and is left
+            out.
 
     Returns:
         Scores by set of data, see `evaluate_scenes`.
     """
     path = find_artefact(name)
-    if path.is_dir():
+    if path.is_dir() or is_tflite(path):
         raise ConfigError(
-            f"{name} is a SavedModel; measure the .keras file it was exported from."
+            f"{name} is exported: it can only read. Measure the .keras file that it "
+            "was exported from."
         )
     model = load_keras_model(path)
     fused = is_fused(model)
@@ -60,7 +66,7 @@ def evaluate_model(
         regions = reads_strings(recognizer)
         evaluate = evaluate_regions if regions else evaluate_scenes
         sets = _region_sets if regions else _scene_sets
-        for label, pictures, count in sets(material, options):
+        for label, pictures, count in sets(material, options, failed):
             evaluation = evaluate(model, pictures, count=count)
             scores[label] = evaluation.scores
             if options["out"] is not None:
@@ -118,7 +124,9 @@ def _refuse_what_does_not_fit(
         )
 
 
-def _region_sets(material: Material, options: Options) -> list[tuple[str, Any, int]]:
+def _region_sets(
+    material: Material, options: Options, failed: list[ImageError]
+) -> list[tuple[str, Any, int]]:
     sets: list[tuple[str, Any, int]] = []
     for kind in _REGION_KINDS:
         if count := options[kind]:
@@ -128,11 +136,13 @@ def _region_sets(material: Material, options: Options) -> list[tuple[str, Any, i
             sets.append((kind, map(scene_photo, map(scenes, range(count))), count))
     if options["annotations"]:
         photos = annotated_photos(options)
-        sets.append(("annotations", region_photos(photos), len(photos)))
+        sets.append(("annotations", region_photos(photos, failed), len(photos)))
     return sets
 
 
-def _scene_sets(material: Material, options: Options) -> list[tuple[str, Any, int]]:
+def _scene_sets(
+    material: Material, options: Options, failed: list[ImageError]
+) -> list[tuple[str, Any, int]]:
     sets: list[tuple[str, Any, int]] = []
     seed = options["seed"]
     if options["scattered"]:
@@ -154,5 +164,5 @@ def _scene_sets(material: Material, options: Options) -> list[tuple[str, Any, in
         sets.append(("lines", map(lines, range(options["lines"])), options["lines"]))
     if options["annotations"]:
         photos = annotated_photos(options)
-        sets.append(("annotations", scenes_of(photos), len(photos)))
+        sets.append(("annotations", scenes_of(photos, failed), len(photos)))
     return sets

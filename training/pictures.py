@@ -10,9 +10,9 @@ from typing import Any
 
 from fused_ocr.contact_sheet import contact_sheet
 from fused_ocr.errors import ConfigError
+from fused_ocr.files import write_atomically
 
 from .dependencies import needed_for
-from .files import write_atomically
 
 __all__ = ["contact_sheet", "plot_curves"]
 

@@ -129,7 +129,7 @@ def detector_recipe(
         examples = Mixture(tuple(sources), tuple(shares), options["seed"])
     anchors = AnchorConfig()
     if options["anchors"] is not None:
-        anchors = AnchorConfig.from_json(options["anchors"].read_text("utf-8"))
+        anchors = AnchorConfig.from_json(options["anchors"])
     config = DetectorConfig(
         backbone=options["backbone"],
         alpha=options["alpha"],

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +16,8 @@ from rich.console import Console
 from rich.progress import track
 
 from fused_ocr.boxes import Boxes, iou_matrix
+from fused_ocr.errors import ImageError
 from fused_ocr.fusion import parts_of, recognizer_of
-from fused_ocr.images import read_image
 from fused_ocr.reader import Reader
 from fused_ocr.recognition.recognizer import characters_of
 from fused_ocr.rectification import RectifyQuads, known_corners
@@ -26,6 +26,7 @@ from fused_ocr.result import Reading, Readings
 from .annotations import AnnotatedPhoto
 from .evaluation import DetectorAlone, Evaluation
 from .metrics import character_error_rate, detection_map, exact_match
+from .photo_images import images_of
 from .regions.region_scene import RegionScene
 from .strings import best_texts
 
@@ -64,9 +65,11 @@ class RegionPhoto:
     truth: AnnotatedPhoto
 
 
-def region_photos(photos: Sequence[AnnotatedPhoto]) -> Iterable[RegionPhoto]:
-    """Annotated photos, read one by one."""
-    return (RegionPhoto(read_image(photo.path), photo) for photo in photos)
+def region_photos(
+    photos: Sequence[AnnotatedPhoto], failed: list[ImageError]
+) -> Iterator[RegionPhoto]:
+    """Annotated photos, see `images_of`."""
+    return (RegionPhoto(image, photo) for photo, image in images_of(photos, failed))
 
 
 def scene_photo(scene: RegionScene) -> RegionPhoto:

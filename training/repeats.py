@@ -12,8 +12,8 @@ from typing import Any
 import keras
 
 from fused_ocr.errors import ConfigError
+from fused_ocr.files import write_atomically
 
-from .files import write_atomically
 from .runs import RunConfig, best_merit
 
 __all__ = ["Outcome", "repeated"]

@@ -201,7 +201,8 @@ def test_a_reader_of_regions(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"size_yx": (0, 9)}, r"A frame has pixels\. Received: \(0, 9\)"),
+        ({"size_yx": (0, 9)}, r"1 to 8192 pixels along each side.*: \(0, 9\)"),
+        ({"size_yx": (9, 100_000)}, r"1 to 8192 pixels.*: \(9, 100000\)"),
         ({"quantize": "int8"}, "int8 needs frames"),
         ({"quantize": "int4"}, "none, float16, dynamic, int8. Received: 'int4'"),
     ],

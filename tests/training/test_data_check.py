@@ -4,10 +4,12 @@ import json
 import shutil
 
 import numpy as np
+import pytest
 from PIL import Image
 
 from fused_ocr.config import AnchorConfig
-from fused_ocr.training.annotations import AnnotatedPhoto
+from fused_ocr.errors import AnnotationError
+from fused_ocr.training.annotations import AnnotatedPhoto, read_annotations
 from fused_ocr.training.data_check import check_data
 
 CLASSES = ("digit", "letter")
@@ -188,3 +190,39 @@ def test_anchors_that_fit_are_said_to(tmp_path):
     assert "Anchors cover 1 of 1 boxes (100.0%) with IoU 0.5" in text
     assert "no better anchors were found" in text
     assert "uncovered" not in text
+
+
+def test_a_photo_that_breaks_off_is_found(tmp_path):
+    # Its header is whole: only who decodes it sees that the rest is missing.
+    noise = np.random.default_rng(0).integers(0, 256, (90, 130, 3), np.uint8)
+    Image.fromarray(noise).save(tmp_path / "a.jpg")
+    data = (tmp_path / "a.jpg").read_bytes()
+    (tmp_path / "a.jpg").write_bytes(data[: len(data) // 2])
+    report = check([photo(tmp_path / "a.jpg", [[1, 1, 9, 9]])])
+    assert kinds(report) == [("unreadable", True)] and not report.ok
+    assert "truncated" in report.problems[0].reason
+
+
+def test_rows_that_are_wrong_are_told_one_by_one(tmp_path):
+    picture(tmp_path / "a.png")
+    rows = ["a.png,1,1,9,9,digit", "a.png,1,1,9,9,typo", "", "a.png,9,1,1,9,digit"]
+    (tmp_path / "a.csv").write_text("\n".join(rows))
+    faults = []
+    photos = read_annotations(tmp_path / "a.csv", CLASSES, faults)
+    assert [len(one.texts) for one in photos] == [1]
+    report = check(photos, faults=faults)
+    assert kinds(report) == [("row", True)] * 2 and not report.ok
+    text = report.to_text()
+    assert "ERROR: row (2)" in text and "a.csv, line 2: class 'typo'" in text
+    assert "a.csv, line 4: x2 must be larger than x1" in text
+    assert json.loads(json.dumps(report.to_dict()))["problems"][0]["path"] is None
+    with pytest.raises(AnnotationError, match="line 2"):
+        read_annotations(tmp_path / "a.csv", CLASSES)
+
+
+def test_anchors_that_cover_no_more_are_not_called_better(tmp_path):
+    one = photo(picture(tmp_path / "a.png", 128, 64), [[20, 20, 34, 34]])
+    report = check([one])
+    assert report.coverage.at_50 == report.suggested_coverage.at_50 == 1
+    assert report.suggestion.count < AnchorConfig().count
+    assert "Fewer anchors cover 1 of 1" in report.to_text()

@@ -83,7 +83,7 @@ class TestWholeWay:
             "\n".join([*rows, "a.png,9,1,1,9,character"])
         )
         worse = run("check-data", "data/worse.csv", "data/classes.csv", code=1)
-        assert f"line {len(rows) + 1}" in worse.stderr
+        assert f"worse.csv, line {len(rows) + 1}: x2 must be" in worse.stdout
 
     def test_train_detector_on_own_photos(self, run, folder):
         arguments = [
@@ -119,6 +119,13 @@ class TestWholeWay:
         run("evaluate", "own.keras", "--scattered", 3, "--lines", 2, "--mnist",
             "--annotations", "data/annotations.csv", "--classes", "data/classes.csv",
             "--fonts", FONTS, "--out", "scores")  # fmt: skip
+        rows = (folder / "data/annotations.csv").read_text()
+        (folder / "data/empty.png").write_bytes(b"")
+        (folder / "data/lost.csv").write_text(f"empty.png,1,1,9,9,character\n{rows}")
+        partly = run("evaluate", "own.keras", "--annotations", "data/lost.csv",
+                     "--classes", "data/classes.csv", code=1)  # fmt: skip
+        assert "images: 12.0000" in partly.stdout
+        assert "empty.png: empty" in partly.stderr and "1 photos" in partly.stderr
         scores = json.loads((folder / "scores/scattered/scores.json").read_text())
         assert scores["images"] == 3 and 0 <= scores["AP50"] <= 1
         assert (folder / "scores/lines/worst.png").exists()

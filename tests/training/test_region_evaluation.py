@@ -130,7 +130,7 @@ def test_scenes_and_files_are_photos(tmp_path):
 
     Image.fromarray(photo.image + np.uint8(9)).save(tmp_path / "a.png")
     truth = dataclasses.replace(photo.truth, path=tmp_path / "a.png")
-    (read,) = region_photos([truth])
+    (read,) = region_photos([truth], [])
     assert read.truth is truth and (read.image == 9).all()
 
 

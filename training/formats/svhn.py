@@ -14,9 +14,9 @@ import numpy as np
 from PIL import Image
 
 from fused_ocr.errors import AnnotationError, ConfigError
+from fused_ocr.files import write_atomically
 
 from ..dependencies import needed_for
-from ..files import write_atomically
 from .parsing import files_below, number
 from .records import Finding, Item, PhotoRecord, Region, rectangle
 

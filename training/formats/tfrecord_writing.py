@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from fused_ocr.files import set_aside
 from fused_ocr.images import read_image
 
 from ..annotations import AnnotatedPhoto
 from ..dependencies import needed_for
-from ..files import set_aside
 from ..photo_header import read_header
 
 __all__ = ["write_tfrecord"]

@@ -61,13 +61,13 @@ def test_nothing_is_left_of_an_even_surface():
 def test_the_more_is_spoilt_the_less_is_left():
     plain = picture(drawn())
     soft = [left(blurred(plain, radius)) for radius in (1, 4, 8)]
-    assert 0.9 < soft[0] and soft[0] > soft[1] + 0.05 and soft[1] > soft[2] + 0.1
+    assert soft[0] > 0.9 and soft[0] > soft[1] + 0.05 and soft[1] > soft[2] + 0.1
     noise = RNG.normal(0, 1, plain.shape)
     grainy = [
         left(np.clip(plain + amount * noise, 0, 255).astype(np.uint8))
         for amount in (10, 100, 400)
     ]
-    assert 0.9 < grainy[0] and grainy[0] > grainy[1] > grainy[2] + 0.1
+    assert grainy[0] > 0.9 and grainy[0] > grainy[1] > grainy[2] + 0.1
 
 
 def test_few_pixels_are_no_strokes():

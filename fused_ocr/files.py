@@ -20,8 +20,10 @@ def write_atomically(path: Path, data: bytes) -> None:
 def set_aside(path: Path) -> Iterator[Path]:
     """A path to write to instead, renamed to `path` unless an error leaves the block.
 
-    For what is too large to be held, or is written by another package.
+    For what is too large to be held, or is written by another package. The folder is
+    made if need be.
     """
+    path.parent.mkdir(parents=True, exist_ok=True)
     aside = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         yield aside

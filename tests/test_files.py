@@ -2,7 +2,7 @@
 
 import pytest
 
-from fused_ocr.training.files import set_aside, write_atomically
+from fused_ocr.files import set_aside, write_atomically
 
 
 def test_a_file_is_replaced(tmp_path):
