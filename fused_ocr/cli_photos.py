@@ -44,4 +44,4 @@ def tell_failed(failed: Sequence[ImageError]) -> None:
     for error in failed:
         click.echo(f"Error: {one_line(str(error))}", err=True)
     if failed:
-        raise click.ClickException(f"{len(failed)} photos could not be read.")
+        raise click.ClickException(f"Photos that could not be read: {len(failed)}.")
