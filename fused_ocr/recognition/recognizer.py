@@ -12,12 +12,12 @@ from fused_ocr.errors import ArtefactDamagedError
 from fused_ocr.recognition.character import CharacterHead, cnn_features, dense_features
 from fused_ocr.recognition.crop_heads import KindHead, crop_heads
 from fused_ocr.recognition.cut_as import CutAs
+from fused_ocr.recognition.fixed_places import PlacesHead, place_features
 from fused_ocr.recognition.goodfellow import (
     LengthVote,
     goodfellow_features,
     goodfellow_heads,
 )
-from fused_ocr.recognition.places import PlacesHead, place_features
 from fused_ocr.recognition.sequence import frame_features, frame_probabilities
 from fused_ocr.recognition.slots import CollapseFrames
 

@@ -9,7 +9,7 @@ from layer_checks import check_layer
 from fused_ocr.config import RecognizerConfig
 from fused_ocr.errors import ConfigError
 from fused_ocr.recognition.character import CharacterHead, cnn_features
-from fused_ocr.recognition.places import JoinPlaces, PartPlaces, PlacesHead
+from fused_ocr.recognition.fixed_places import JoinPlaces, PartPlaces, PlacesHead
 from fused_ocr.recognition.recognizer import (
     alphabet_of,
     build_recognizer,
