@@ -5,9 +5,11 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from layer_checks import check_layer
+from tflite_checks import converted
 
 from fused_ocr.config import RecognizerConfig
 from fused_ocr.errors import ConfigError
+from fused_ocr.freezing import frozen
 from fused_ocr.recognition.character import CharacterHead, cnn_features
 from fused_ocr.recognition.fixed_places import JoinPlaces, PartPlaces, PlacesHead
 from fused_ocr.recognition.recognizer import (
@@ -92,6 +94,16 @@ def test_a_recogniser_of_places_is_one_of_strings(tmp_path):
     )
     assert reads_strings(loaded) and slots_of(loaded) == 3
     assert alphabet_of(loaded).characters == "abc"
+
+
+@pytest.mark.tflite
+def test_tflite_reads_alike():
+    model = build_recognizer(config())
+    signature = [tf.TensorSpec((2, 13, 33, 1), tf.float32, name="crops")]
+    read = frozen(model, signature)
+    function = tf.function(lambda crops: {"read": read(crops)}, signature)
+    run = converted(function, model)
+    np.testing.assert_allclose(run(crops=crops())["read"], model(crops()), atol=1e-5)
 
 
 @pytest.mark.parametrize(
