@@ -280,13 +280,14 @@ def _write_json(out: Any, values: dict[str, Any]) -> None:
 
 @contextlib.contextmanager
 def _output(path: str | None) -> Iterator[Any]:
-    """A file that appears when it is whole; or stdout.
+    """A file that appears when it is whole; or stdout, or a device or a pipe.
 
     Names of files need not be text: what is none is written as escapes, in JSON, too.
     """
     escape = "backslashreplace"
-    if path is None:
-        yield click.open_file("-", "w", "utf-8", escape)
+    if path is None or (os.path.exists(path) and not os.path.isfile(path)):
+        with click.open_file(path or "-", "w", "utf-8", escape) as out:
+            yield out
         return
     with set_aside(Path(path)) as aside, open(aside, "w", -1, "utf-8", escape) as out:
         yield out

@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import click
@@ -323,3 +324,18 @@ def test_values_that_nothing_can_be_done_with(run, tmp_path, arguments, message)
 def test_a_place_for_the_output_is_made(run, tmp_path):
     assert run("fuse", "digits", "digits", "not/there/x.keras").exit_code == 0
     assert [p.name for p in (tmp_path / "not/there").iterdir()] == ["x.keras"]
+
+
+def test_a_pipe_stays_a_pipe(run, photo, tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    heard = []
+
+    def listen():
+        heard.append((tmp_path / "pipe").read_text())
+
+    listener = threading.Thread(target=listen, daemon=True)
+    listener.start()
+    assert run("read", photo, "-o", "pipe").exit_code == 0
+    listener.join(60)
+    assert len(heard[0].splitlines()) == len(TEXTS)
+    assert (tmp_path / "pipe").is_fifo()
