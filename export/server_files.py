@@ -6,12 +6,12 @@ sizes of `batching.config` hold for every model of that folder.
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Sequence
 from pathlib import Path
 
 from fused_ocr.errors import ArtefactError, ConfigError
+from fused_ocr.files import write_atomically
 
 __all__ = ["BATCH_SIZES", "allowed_batch_sizes", "server_files", "write_server_files"]
 
@@ -191,12 +191,7 @@ def write_server_files(texts: dict[Path, str]) -> None:
         OSError: one cannot be written.
     """
     for path, text in texts.items():
-        aside = path.with_name(f".{path.name}-{os.getpid()}")
-        try:
-            aside.write_text(text, "utf-8")
-            os.replace(aside, path)
-        finally:
-            aside.unlink(missing_ok=True)
+        write_atomically(path, text.encode())
 
 
 def _sizes_in(path: Path) -> tuple[int, ...]:

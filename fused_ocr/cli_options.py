@@ -34,15 +34,15 @@ NEW_FOLDER = click.Path(file_okay=False, path_type=Path)
 
 
 class Number(click.FloatRange):
-    """A number of a range; click's own takes what is no number for one of any."""
+    """A finite number of a range; click's own takes nan for one of any."""
 
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
     ) -> Any:
         """The number."""
         number = super().convert(value, param, ctx)
-        if math.isnan(number):
-            self.fail(f"{value!r} is no number.", param, ctx)
+        if not math.isfinite(number):
+            self.fail(f"{value!r} is no finite number.", param, ctx)
         return number
 
 
