@@ -8,20 +8,23 @@ spoilt by `degrade` as a camera would.
 from __future__ import annotations
 
 import dataclasses
+import functools
+import itertools
 from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
+from rich.console import Console
 
 from fused_ocr.boxes import CORNER_EDGES, Boxes, areas, clip
-from fused_ocr.errors import ConfigError
-from fused_ocr.images import read_image
+from fused_ocr.errors import ConfigError, ImageError
 
 from .annotations import AnnotatedPhoto, Quads
 from .backgrounds import Picture
 from .degradation import degrade
 from .examples import Example
+from .photo_images import images_of
 
 __all__ = ["AnnotatedExamples"]
 
@@ -65,7 +68,9 @@ class AnnotatedExamples:
 
     Raises:
         ConfigError: no photos, or a number out of its range.
-        ImageError: on a call, the photo cannot be read.
+        ImageError: on a call, none of the photos can be read. One that cannot is told
+            of once, and the next stands for it: a training does not end in its third
+            hour for one of ten thousand photos.
     """
 
     photos: Sequence[AnnotatedPhoto]
@@ -95,18 +100,33 @@ class AnnotatedExamples:
     def __call__(self, index: int) -> Example:
         """The example of an index."""
         if not self.augment:
-            return self._plain(self.photos[index % len(self.photos)])
+            return self._plain(*self._picture(index))
         rng = np.random.default_rng([self.seed, index])
-        photo = self.photos[int(rng.integers(len(self.photos)))]
-        frame, boxes, quads = self._moved(rng, photo)
+        photo, image = self._picture(int(rng.integers(len(self.photos))))
+        frame, boxes, quads = self._moved(rng, photo, image)
         boxes, kept = _inside(boxes, self.side)
         heights = boxes[:, 2] - boxes[:, 0]
         detail = float(heights.min()) if len(heights) else self.side / 12
         frame = degrade(rng, frame, detail)
         return Example(frame, boxes, photo.labels[kept], quads[kept])
 
-    def _plain(self, photo: AnnotatedPhoto) -> Example:
-        picture, factors = self._scaled(read_image(photo.path), 1.0, 1.0)
+    def _picture(self, index: int) -> tuple[AnnotatedPhoto, Picture]:
+        """The photo of an index; for one that cannot be read the next that can."""
+        failed: list[ImageError] = []
+        following = (
+            self.photos[(index + i) % len(self.photos)] for i in itertools.count()
+        )
+        found = next(
+            images_of(itertools.islice(following, len(self.photos)), failed), None
+        )
+        for error in failed:
+            _tell_once(str(error))
+        if found is None:
+            raise failed[0]
+        return found
+
+    def _plain(self, photo: AnnotatedPhoto, image: Picture) -> Example:
+        picture, factors = self._scaled(image, 1.0, 1.0)
         frame = Image.new("RGB", (self.side, self.side), _GREY)
         frame.paste(picture)
         limits = clip(photo.boxes_yxyx * factors, picture.height, picture.width)
@@ -115,10 +135,10 @@ class AnnotatedExamples:
         return Example(np.array(frame), boxes, photo.labels[kept], quads[kept])
 
     def _moved(
-        self, rng: np.random.Generator, photo: AnnotatedPhoto
+        self, rng: np.random.Generator, photo: AnnotatedPhoto, image: Picture
     ) -> tuple[Picture, Boxes, Quads]:
         """A frame; all boxes and corners where they came to lie, some outside."""
-        image, boxes, quads = read_image(photo.path), photo.boxes_yxyx, photo.quads_yx
+        boxes, quads = photo.boxes_yxyx, photo.quads_yx
         if self.close and rng.random() < self.close:
             top, left, bottom, right = _close_up(rng, boxes, image.shape[:2])
             image = image[top:bottom, left:right]
@@ -164,6 +184,11 @@ class AnnotatedExamples:
         picture = Image.fromarray(image).resize((wide, tall), Image.Resampling.BILINEAR)
         factors = np.array([tall / height, wide / width] * 2, np.float32)
         return picture, factors
+
+
+@functools.cache
+def _tell_once(message: str) -> None:
+    Console(stderr=True).print(f"Left out: {message}", markup=False)
 
 
 def _close_up(

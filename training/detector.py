@@ -11,8 +11,13 @@ import keras
 import numpy as np
 
 from fused_ocr.config import DetectorConfig
-from fused_ocr.detection.retinanet import add_decoding, build_retinanet
+from fused_ocr.detection.retinanet import (
+    add_decoding,
+    build_retinanet,
+    training_model,
+)
 
+from .anchor_transfer import heads_for
 from .cluster import replicas
 from .examples import Example
 from .feed import ordered
@@ -48,8 +53,8 @@ def train_detector(
             detector with corners learns those of objects whose `quads_yx` are known.
         validation: validation example of an index.
         backbone_weights: None, `imagenet`, or a file; only for a new detector.
-        init: as `training_model` gives it, a detector of the same backbone and channels
-            to start from, see `start_from`.
+        init: as `add_decoding` gives it, a detector of the same backbone and channels
+            to start from, see `start_from`; for other anchors see `heads_for`.
 
     Returns:
         The detector with decoding, as `add_decoding` gives it.
@@ -82,7 +87,8 @@ def train_detector(
     with replicas(run.strategy):
         model = build_retinanet(config, weights=backbone_weights)
         if init is not None:
-            start_from(model, init)
+            heads = heads_for(config.anchors, init)
+            start_from(model, training_model(init), instead=heads)
         freeze(model, run.freeze)
         losses = detector_losses(config)
         weights = [1.0, 1.0, CORNER_WEIGHT][: len(losses)]

@@ -13,7 +13,6 @@ from rich.console import Console
 
 from fused_ocr.alphabet import DIGITS, Alphabet
 from fused_ocr.config import AnchorConfig, DetectorConfig, RecognizerConfig
-from fused_ocr.detection.retinanet import training_model
 from fused_ocr.errors import ConfigError
 from fused_ocr.parts import Part, load_part
 
@@ -144,7 +143,7 @@ def detector_recipe(
         examples,
         validation,
         backbone_weights=options["weights"],
-        init=None if init is None else training_model(init),
+        init=init,
     )
     return leave(detector, out / "detector.keras", run, {})
 

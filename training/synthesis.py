@@ -33,6 +33,9 @@ def write_scenes(
 ) -> int:
     """Write PNG pictures, `annotations.csv`, `classes.csv` and a contact sheet.
 
+    Pictures of an earlier run in the same folder are replaced, and those that it had
+    more are removed.
+
     Args:
         folder: made if need be.
         make: the scene of an index; picklable.
@@ -58,6 +61,8 @@ def write_scenes(
         photos.append(_annotated(path, scene, classes))
         if len(shown) < _ON_SHEET:
             shown.append((_outlined(scene), " ".join(scene.texts).strip() or "nothing"))
+    for path in {*pictures.glob(f"{'[0-9]' * 6}.png")} - {p.path for p in photos}:
+        path.unlink()
     write_classes(folder / "classes.csv", classes)
     write_annotations(folder / "annotations.csv", photos, classes)
     if sheet:

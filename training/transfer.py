@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from itertools import islice
 from typing import Any
 
@@ -48,6 +48,8 @@ def start_from(
     model: keras.Model,
     init: keras.Model,
     batches: Callable[[int], Iterator[Any]] | None = None,
+    *,
+    instead: Mapping[str, Weights] | None = None,
 ) -> tuple[str, ...]:
     """Give a new model the weights of another one, layer by layer.
 
@@ -66,6 +68,7 @@ def start_from(
         model: is changed.
         init: where the weights come from.
         batches: what it is to be trained on, from a given batch on; inputs first.
+        instead: weights of layers, by name, that stand for those of `init`.
 
     Returns:
         The names of the layers that start afresh, all of them.
@@ -76,6 +79,7 @@ def start_from(
     known, layers = ({one.name: one for one in layers_of(m)} for m in (init, model))
     unfolded, norms = given_back(layers, known)
     theirs = {name: one.get_weights() for name, one in known.items()} | unfolded
+    theirs |= instead or {}
     fresh, wrong = [], []
     taken: dict[str, Weights] = {}
     for name, layer in layers.items():

@@ -25,6 +25,7 @@ __all__ = [
     "REGRESSION_SCALE",
     "DecodeBoxes",
     "DecodeCorners",
+    "anchor_sides",
     "anchors_for_frame",
 ]
 
@@ -76,7 +77,7 @@ def _grid(xp: Any, height: Any, width: Any, config: AnchorConfig) -> Any:
     the graph runs.
     """
     levels = []
-    for half, stride in zip(_sides(config) / 2, config.strides, strict=True):
+    for half, stride in zip(anchor_sides(config) / 2, config.strides, strict=True):
         # TensorFlow's copy of arange takes no size that is only known at run time.
         arange = np.arange if xp is np else tf.range
         rows = (xp.asarray(arange(height // stride), np.float32) + 0.5) * stride
@@ -88,7 +89,7 @@ def _grid(xp: Any, height: Any, width: Any, config: AnchorConfig) -> Any:
     return xp.concatenate(levels, 0)
 
 
-def _sides(config: AnchorConfig) -> npt.NDArray[np.float32]:
+def anchor_sides(config: AnchorConfig) -> npt.NDArray[np.float32]:
     """Heights and widths of the anchors of each level, (levels, K, 2) pixels."""
     ratios = np.asarray(config.ratios)[:, None]
     widths = np.asarray(config.scales) / np.sqrt(ratios)  # (ratios, scales)
@@ -152,7 +153,7 @@ class _Decode(keras.layers.Layer):
         Returns:
             float32 (B, K, 2 * n).
         """
-        pyramid = _sides(self.anchors)
+        pyramid = anchor_sides(self.anchors)
         sides = np.stack([pyramid[level] * 2**i for i, level, _ in grid.views])
         spans = tf.gather(
             tf.constant(sides.reshape(-1, 2)),

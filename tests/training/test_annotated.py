@@ -337,6 +337,23 @@ def test_an_unreadable_photo_is_named(tmp_path):
         AnnotatedExamples([photo(tmp_path / "none.png")], SIDE)(0)
 
 
+@pytest.mark.parametrize("augment", [False, True])
+def test_the_next_photo_stands_for_an_unreadable_one(tmp_path, marked, capfd, augment):
+    # A truncated file has a size; only its pixels are missing.
+    whole = marked.path.read_bytes()
+    (tmp_path / "half.png").write_bytes(whole[: len(whole) // 2])
+    photos = [marked, photo(tmp_path / "half.png")]
+    examples = AnnotatedExamples(photos, SIDE, augment=augment, seed=3)
+    alone = AnnotatedExamples([marked], SIDE, augment=False)
+    for index in range(12):
+        example = examples(index)
+        if not augment:
+            np.testing.assert_array_equal(example.frame, alone(0).frame)
+            np.testing.assert_array_equal(example.boxes_yxyx, alone(0).boxes_yxyx)
+    told = "".join(capfd.readouterr().err.split())
+    assert told.count("half.png") == told.count("Leftout:") == 1
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [

@@ -8,7 +8,7 @@ import pytest
 
 from fused_ocr.config import AnchorConfig, DetectorConfig
 from fused_ocr.detection import retinanet
-from fused_ocr.detection.retinanet import build_retinanet, training_model
+from fused_ocr.detection.retinanet import add_decoding, build_retinanet, training_model
 from fused_ocr.errors import ConfigError
 from fused_ocr.training import detector
 from fused_ocr.training.detector import detector_losses, train_detector
@@ -115,8 +115,11 @@ def test_a_detector_with_corners_starts_from_one(tmp_path, monkeypatch, config):
     for name in frozen:
         init.get_layer(name).trainable = False
     model = training_model(
-        train_detector(CORNERED, run_in(tmp_path), example, example, init=init)
-    )
+        train_detector(
+            CORNERED, run_in(tmp_path), example, example,
+            init=add_decoding(init, config),
+        )
+    )  # fmt: skip
     assert model.output_names == ["regression", "classification", "corners"]
     assert not any(model.get_layer(name).trainable for name in frozen)
     assert model.get_layer("norm_4").trainable
@@ -128,7 +131,8 @@ def test_a_detector_with_corners_starts_from_one(tmp_path, monkeypatch, config):
 
 
 def test_a_start_that_does_not_fit_is_refused(tmp_path):
-    init = build_retinanet(TINY.replace(pyramid_channels=4))
+    config = TINY.replace(pyramid_channels=4)
+    init = add_decoding(build_retinanet(config), config)
     with pytest.raises(ConfigError, match="do not fit this 'retinanet'"):
         train_detector(TINY, run_in(tmp_path), example, example, init=init)
 
@@ -140,7 +144,7 @@ def test_other_anchors_keep_the_features(tmp_path, monkeypatch):
     model = training_model(
         train_detector(
             TINY.replace(anchors=anchors), run_in(tmp_path, freeze="features"),
-            example, example, init=init,
+            example, example, init=add_decoding(init, CORNERED),
         )
     )  # fmt: skip
     np.testing.assert_array_equal(

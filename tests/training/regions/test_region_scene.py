@@ -283,6 +283,11 @@ def test_written_with_corners(tmp_path, monkeypatch):
         assert list(csv.reader(file)) == [["plate", "0"]]
     with pytest.raises(AnnotationError, match=r"\['plate'\]. Received: \['bib'\]"):
         write_scenes(tmp_path / "wrong", make, 6, classes=("bib",))
+    # Fewer pictures leave none of the earlier ones, and what is no picture of ours.
+    (tmp_path / "pictures" / "mine.png").touch()
+    write_scenes(tmp_path, make, 2, classes=("plate",))
+    left = {path.name for path in (tmp_path / "pictures").iterdir()}
+    assert left == {"000000.png", "000001.png", "mine.png"}
 
 
 @pytest.mark.parametrize("kind", LABELS)
