@@ -10,7 +10,8 @@ operator is a builtin of TFLite.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 import keras
 import numpy as np
@@ -98,10 +99,14 @@ class RectifyQuads(CropLayer):
 
     def _cut(self, images: tf.Tensor, places: tf.Tensor, sizes: tf.Tensor) -> tf.Tensor:
         view = self._view(places)
-        crops = _sampled(images, *self._points(view), sizes - 1)
-        if self.crop.antialias:
-            crops = _soften(crops, self.crop.size_yx, view.shrink)
-        return crops
+        last = sizes - 1
+        if not self.crop.antialias:
+            return _sampled(images, *self._points(view, (0, 0)), last)
+        # Along an axis on which no cell is larger than a pixel, edges weigh nothing.
+        shrinks = tf.reduce_any(view.shrink > 1.0, (0, 1))
+        edged = tf.unstack(tf.cast(shrinks, tf.int32))
+        lattice = _sampled(images, *self._points(view, edged), last)
+        return _soften(lattice, self.crop.size_yx, edged, view.shrink)
 
     def to_photo(self, quads_yx: tf.Tensor, points: tf.Tensor) -> tf.Tensor:
         """Where points of the crops lie in the photo.
@@ -172,11 +177,12 @@ class RectifyQuads(CropLayer):
             return tf.ones_like(sides) * self.crop.grow
         return self.crop.grow * self._squared(sides) / sides
 
-    def _points(self, view: _View) -> tuple[tf.Tensor, tf.Tensor]:
-        """Where the lattice's points fall: y and x, pixel edges, each (B, n, R, C)."""
-        rows, columns = (
-            _lattice(cells, edges=self.crop.antialias) for cells in self.crop.size_yx
-        )
+    def _points(self, view: _View, edged: Sequence[Any]) -> tuple[tf.Tensor, tf.Tensor]:
+        """Where the lattice's points fall: y and x, pixel edges, each (B, n, R, C).
+
+        Of the edges along y and x it has those for which `edged` is 1, and not 0.
+        """
+        rows, columns = map(_lattice, self.crop.size_yx, edged)
         v = 0.5 + view.frame[..., :1] * (rows - 0.5)  # (B, n, R)
         u = 0.5 + view.frame[..., 1:] * (columns - 0.5)  # (B, n, C)
 
@@ -260,16 +266,14 @@ def _boxes_around(quads: tf.Tensor) -> tf.Tensor:
     return (low + high) / 2 + half * corners
 
 
-def _lattice(cells: int, *, edges: bool) -> np.ndarray:
+def _lattice(cells: int, edged: Any) -> tf.Tensor:
     """Places in 0..1 along an axis: first the edges of cells, if wanted, then centres.
 
     Apart, each kind is one run of memory; in the order of places, taking every other
     one for `_soften` takes TensorFlow longer than reading the photo.
     """
-    steps = np.concatenate(
-        [np.arange(cells + 1) if edges else [], np.arange(cells) + 0.5]
-    )
-    return np.asarray(steps / cells, np.float32)
+    steps = np.concatenate([np.arange(cells + 1), np.arange(cells) + 0.5]) / cells
+    return tf.constant(steps, tf.float32)[(1 - edged) * (cells + 1) :]
 
 
 def _sampled(
@@ -315,7 +319,10 @@ def _around(places: tf.Tensor, last: tf.Tensor) -> tuple[tf.Tensor, ...]:
 
 
 def _soften(
-    lattice: tf.Tensor, size_yx: tuple[int, int], shrink: tf.Tensor
+    lattice: tf.Tensor,
+    size_yx: tuple[int, int],
+    edged: Sequence[tf.Tensor],
+    shrink: tf.Tensor,
 ) -> tf.Tensor:
     """Cells of an anti-aliased crop, from samples at their centres and edges.
 
@@ -326,17 +333,28 @@ def _soften(
     difference if 2 t (c / 2) ** 2 = (c ** 2 - 1) / 6.
 
     Args:
-        lattice: (B, n, 2 h + 1, 2 w + 1), as `_lattice` orders it.
+        lattice: (B, n, 2 h + 1, 2 w + 1), or h and w without the edges, as `_lattice`
+            orders it.
         size_yx: h and w.
+        edged: int32 (), for y and x: 1 if the lattice has the edges, else 0.
         shrink: (B, n, 2), pixels a cell along y and x.
 
     Returns:
         (B, n, h, w).
     """
-    height, width = size_yx
     parts = (1.0 - 1.0 / tf.maximum(shrink, 1.0) ** 2) / 3
-    part_y, part_x = (part[..., None] for part in tf.split(parts, 2, -1))
-    edges, rows = lattice[:, :, : height + 1], lattice[:, :, height + 1 :]
-    rows += part_y * (edges[:, :, :-1] + edges[:, :, 1:] - 2 * rows)
-    edges, cells = rows[..., : width + 1], rows[..., width + 1 :]
-    return cells + part_x * (edges[..., :-1] + edges[..., 1:] - 2 * cells)
+    for axis, cells in enumerate(size_yx):
+        # Without edges all three are the centres, and nothing is added.
+        has, part = edged[axis], parts[..., axis : axis + 1, None]
+        before, after, centre = (
+            _run(lattice, axis, start, cells) for start in (0, has, has * (cells + 1))
+        )
+        lattice = centre + part * (before + after - 2 * centre)
+    return lattice
+
+
+def _run(lattice: tf.Tensor, axis: int, start: Any, cells: int) -> tf.Tensor:
+    """As many rows (axis 0) or columns (axis 1) from a start on."""
+    starts, sizes = [0, 0, 0, 0], [-1, -1, -1, -1]
+    starts[2 + axis], sizes[2 + axis] = start, cells
+    return tf.slice(lattice, starts, sizes)

@@ -265,6 +265,19 @@ def test_growing_cells_take_one_sample(antialias):
     np.testing.assert_allclose(crops[0], expected, atol=0.02)
 
 
+def test_what_others_need_does_not_matter():
+    # Edges of cells are read along an axis if some region shrinks along it.
+    photo = text_photo(131, 243)
+    sides = [(8, 20), (60, 20), (8, 160), (60, 160)]  # for crops of 24x72
+    rng = np.random.default_rng(5)
+    quads = np.array([seen(rng, (65, 120), one) for one in sides], np.float32)
+    alone = [cut(photo, [quad], size_yx=(24, 72), antialias=True)[0] for quad in quads]
+    for chosen in ([0, 1], [0, 2], [1, 2], [0, 1, 2, 3]):
+        together = cut(photo, quads[chosen], size_yx=(24, 72), antialias=True)
+        for i, crop in zip(chosen, together, strict=True):
+            np.testing.assert_allclose(crop, alone[i], atol=1e-6)
+
+
 # --- other implementations ------------------------------------------------------------
 
 
@@ -749,8 +762,11 @@ def test_converts_with_builtins_only(antialias, turn):
         np.full((4, 2), np.nan),  # odd ones, too
         TRAPEZIUM[::-1] + 30,
     ])[None].astype(np.float32)  # fmt: skip
-    # None, some and all, and none again.
-    for count in (np.array([c], np.int32) for c in (0, 1, 3, 2, 0)):
+    # None, some and all, and none again; and a small one, which does not shrink.
+    small = quads.copy()
+    small[0, 0] = seen(rng, (48, 65), (15, 7) if turn else (7, 15))
+    cases = [(0, quads), (1, quads), (1, small), (3, quads), (2, quads), (0, quads)]
+    for count, quads in ((np.array([c], np.int32), q) for c, q in cases):
         theirs = run(images=photo, quads=quads, count=count)["crops"]
         # Places are rounded otherwise, by 1e-5 pixels or so.
         np.testing.assert_allclose(theirs, layer(photo, quads, count), atol=1e-4)
