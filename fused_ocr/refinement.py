@@ -27,7 +27,9 @@ _WIDTH = 16
 
 def crop_for(config: RefinerConfig) -> CropConfig:
     """How a refiner's crops are cut: with the shape kept, so that angles are true."""
-    return CropConfig(size_yx=config.size_yx, square=True, grow=config.grow)
+    return CropConfig(
+        size_yx=config.size_yx, square=True, grow=config.grow, turn=config.turn
+    )
 
 
 def build_refiner(config: RefinerConfig) -> keras.Model:
