@@ -40,8 +40,8 @@ def build_refiner(config: RefinerConfig) -> keras.Model:
 
     Returns:
         A Keras model `refiner`: crops (B, h, w, 1) float32 0..1 to corners (B, 4, 2)
-        float32, y and x in parts of the crop's sides, clockwise from the text's top
-        left.
+        float32, y and x in parts of the crop's sides, clockwise from the top left: the
+        text's, or in a turned crop the crop's (see `CropConfig.turn`).
     """
     width = config.width or _WIDTH
     inputs = keras.Input((*config.size_yx, 1), name="crops")
@@ -171,7 +171,8 @@ class RefineCorners(keras.layers.Layer):
         for _ in range(self.steps):
             crops = self.cut(images, quads, count, sizes)  # (B, N, h, w, 1)
             seen = tf.clip_by_value(look(crops, count), 0.0, 1.0)  # (B, N, 4, 2)
-            quads = self.cut.to_photo(quads, seen)
+            corners = self.cut.to_photo(quads, seen)
+            quads = self.cut.in_text_order(quads, corners)
         real = tf.sequence_mask(count, tf.shape(quads)[1], quads.dtype)
         quads *= real[..., None, None]
         if sizes is None:

@@ -93,15 +93,13 @@ def test_turned_regions_are_looked_at_turned(degrees):
 def test_what_is_high_is_looked_at_on_its_back(turn):
     # A place 60 high and 20 wide around (75, 100). Lying, 60 pixels are 96 columns, and
     # 1.5 times that are 90x45: from the photo's right edge at x = 122.5 to the left,
-    # and from y = 30 down. Its own top left is at the foot of such a crop.
-    said = np.array([(0.75, 0.2), (0.25, 0.2), (0.25, 0.8), (0.75, 0.8)])
-    place = (45, 90, 105, 110)
-    _, quads = refined(saying(said, turn=turn), [place], steps=1)
+    # and from y = 30 down. Corners are said from the crop's top left, as in any crop.
+    said = np.array([(0.25, 0.2), (0.2, 0.8), (0.75, 0.9), (0.7, 0.1)])
+    _, quads = refined(saying(said, turn=turn), [(45, 90, 105, 110)], steps=1)
     if turn < 3:
         expected = [(30 + 90 * x, 122.5 - 45 * y) for y, x in said]
-        # Clockwise from the top left, as it stands in the photo.
-        box = (48, 88.75, 102, 111.25)
-        np.testing.assert_allclose(upright([box])[0], expected, atol=1e-3)
+        expected = [expected[3], *expected[:3]]  # from the text's top left
+        assert expected[0] == (39, 91) and expected[1] == (48, 111.25)
     else:  # 60 pixels are 48 rows, and 1.5 times that are 90x180 from (30, 10) on
         expected = [(30 + 90 * y, 10 + 180 * x) for y, x in said]
     np.testing.assert_allclose(quads, [expected], atol=1e-3)

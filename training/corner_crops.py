@@ -169,8 +169,9 @@ class CornerBatches:
     """Batches of crops with the corners in them, each decided by its number alone.
 
     A batch is crops float32 (b, h, w, 1) in 0..1, and float32 (b, 9): y and x of four
-    corners, clockwise from the text's top left, in parts of the crop's sides; and 1 if
-    they are known, 0 if they are those of the upright box around the region.
+    corners, in parts of the crop's sides, clockwise from the top left as refiners say
+    them; and 1 if they are known, 0 if they are those of the upright box around the
+    region.
 
     Attributes:
         sources: at least one.
@@ -195,7 +196,8 @@ class CornerBatches:
             grey = tf.repeat(patches[..., None], 3, -1)
             starts = starts[:, None]
             crops = layer(grey, starts, tf.ones(tf.shape(starts)[0], tf.int32))[:, 0]
-            corners = layer.to_crop(starts, quads[:, None])[:, 0]
+            quads = layer.in_crop_order(starts, quads[:, None])
+            corners = layer.to_crop(starts, quads)[:, 0]
             return self.light.in_another_light(crops, seed), corners
 
         for number in itertools.count(first):
@@ -225,6 +227,9 @@ def _starts(
     middle = middle + rng.uniform(-0.12, 0.12, (n, 2)) * sides
     half = sides * np.exp(rng.uniform(-0.2, 0.2, (n, 2))) / 2
     boxes = _corners(np.concatenate([middle - half, middle + half], 1))
+    # In the patch such a region lies on its back: its box begins at the foot, too.
+    lies = _are_high(quads, turn)[:, None, None]
+    boxes = np.where(lies, boxes[:, [3, 0, 1, 2]], boxes)
 
     width = np.linalg.norm(quads - np.roll(quads, 1, 1), axis=-1).max(1)[:, None, None]
     angle = np.deg2rad(rng.uniform(-15, 15, n))
