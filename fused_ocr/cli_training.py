@@ -157,14 +157,6 @@ def train_detector(out: Path, **options: Any) -> None:
     run_recipe(detector_recipe, out, options)
 
 
-_turn = click.option(
-    "--turn",
-    type=click.FloatRange(1),
-    help="Turn a quarter to the left what is more than so many times as high as wide: "
-    "characters one below the other become a line.",
-)
-
-
 @train.command("recognizer")
 @run_options(epochs=20, steps=500, batch_size=128, learning_rate=2e-3)
 @material_options
@@ -228,7 +220,12 @@ _turn = click.option(
     help="With --letterbox, how much wider or higher than true a region may become, so "
     "that less of its surroundings is seen.",
 )
-@_turn
+@click.option(
+    "--turn",
+    type=click.FloatRange(1),
+    help="Turn a quarter to the left what is more than so many times as high as wide: "
+    "characters one below the other become a line.",
+)
 @click.option("--boxes", is_flag=True, help="Cut boxes, even if corners are known.")
 @click.option(
     "--shift",
@@ -270,7 +267,6 @@ def train_recognizer(out: Path, **options: Any) -> None:
 @train.command("refiner")
 @run_options(epochs=12, steps=500, batch_size=64, learning_rate=2e-3)
 @annotation_options
-@_turn
 @click.option("--width", type=click.IntRange(1), help="Channels of the first stage.")
 @click.option(
     "--augmentation",

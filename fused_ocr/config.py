@@ -268,8 +268,6 @@ class RefinerConfig(Config):
     """Height and width of its crops, pixels."""
     grow: float = 1.5
     """Factor on both sides of the region, so that corners that are off lie inside."""
-    turn: float | None = None
-    """See `CropConfig.turn`: what is high is looked at lying on its back."""
     width: int | None = None
     """Channels of the first stage (16)."""
 
@@ -281,7 +279,6 @@ class RefinerConfig(Config):
             "size_yx",
         )
         self._need(self.grow >= 1, "must be at least 1", "grow")
-        self._need(self.turn is None or self.turn >= 1, "must be at least 1", "turn")
         self._need(self.width is None or self.width >= 1, "must be at least 1", "width")
 
 

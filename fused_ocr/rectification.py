@@ -34,9 +34,6 @@ _FARTHEST = 1e6
 _NEXT = (1, 2, 3, 0)
 """Of each corner the next one, clockwise."""
 
-_LAST = (3, 0, 1, 2)
-"""The one before."""
-
 
 class _View(NamedTuple):
     """The homographies of quadrilaterals: float32 (B, n, 2) each, y and x.
@@ -147,34 +144,13 @@ class RectifyQuads(CropLayer):
         u = (a[..., 0] * c[..., 1] - a[..., 1] * c[..., 0]) / area
         return 0.5 + (tf.stack([v, u], -1) - 0.5) / tf.expand_dims(view.frame, 2)
 
-    def in_crop_order(self, quads_yx: tf.Tensor, corners: tf.Tensor) -> tf.Tensor:
-        """Corners that go clockwise from the text's top left, from the crop's instead.
-
-        They are another one's where the crop is turned, see `CropConfig.turn`.
-
-        Args:
-            quads_yx: (B, N, 4, 2), what the crops were cut along.
-            corners: (B, N, 4, 2).
-        """
-        return self._reordered(quads_yx, corners, _NEXT)
-
-    def in_text_order(self, quads_yx: tf.Tensor, corners: tf.Tensor) -> tf.Tensor:
-        """The way back: corners clockwise from the crop's top left, from the text's."""
-        return self._reordered(quads_yx, corners, _LAST)
-
-    def _reordered(
-        self, quads: tf.Tensor, corners: tf.Tensor, order: Sequence[int]
-    ) -> tf.Tensor:
-        if self.crop.turn is None:
-            return corners
-        height, width = tf.split(_sides(quads), 2, -1)  # (B, n, 1)
-        turned = (height > self.crop.turn * width)[..., None]
-        return tf.where(turned, tf.gather(corners, order, axis=2), corners)
-
     def _view(self, quads: tf.Tensor) -> _View:
         """Homographies of quadrilaterals (B, n, 4, 2), or of the boxes around them."""
         quads = tf.where(tf.abs(quads) < _FARTHEST, quads, 0.0)  # not so where NaN
-        quads = self.in_crop_order(quads, quads)
+        if self.crop.turn is not None:
+            height, width = tf.split(_sides(quads), 2, -1)  # (B, n, 1)
+            high = (height > self.crop.turn * width)[..., None]
+            quads = tf.where(high, tf.gather(quads, _NEXT, axis=2), quads)
         weights, turning = _weights(quads)
         reach = tf.maximum(self._frame(_sides(quads)), 1.0)
         nearest = 1.0 - tf.reduce_sum(tf.abs(_slopes(weights)) * reach, -1) / 2

@@ -27,9 +27,7 @@ _WIDTH = 16
 
 def crop_for(config: RefinerConfig) -> CropConfig:
     """How a refiner's crops are cut: with the shape kept, so that angles are true."""
-    return CropConfig(
-        size_yx=config.size_yx, square=True, grow=config.grow, turn=config.turn
-    )
+    return CropConfig(size_yx=config.size_yx, square=True, grow=config.grow)
 
 
 def build_refiner(config: RefinerConfig) -> keras.Model:
@@ -40,8 +38,8 @@ def build_refiner(config: RefinerConfig) -> keras.Model:
 
     Returns:
         A Keras model `refiner`: crops (B, h, w, 1) float32 0..1 to corners (B, 4, 2)
-        float32, y and x in parts of the crop's sides, clockwise from the top left: the
-        text's, or in a turned crop the crop's (see `CropConfig.turn`).
+        float32, y and x in parts of the crop's sides, clockwise from the text's top
+        left.
     """
     width = config.width or _WIDTH
     inputs = keras.Input((*config.size_yx, 1), name="crops")
@@ -171,8 +169,7 @@ class RefineCorners(keras.layers.Layer):
         for _ in range(self.steps):
             crops = self.cut(images, quads, count, sizes)  # (B, N, h, w, 1)
             seen = tf.clip_by_value(look(crops, count), 0.0, 1.0)  # (B, N, 4, 2)
-            corners = self.cut.to_photo(quads, seen)
-            quads = self.cut.in_text_order(quads, corners)
+            quads = self.cut.to_photo(quads, seen)
         real = tf.sequence_mask(count, tf.shape(quads)[1], quads.dtype)
         quads *= real[..., None, None]
         if sizes is None:

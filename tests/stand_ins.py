@@ -97,10 +97,10 @@ def recognizer(alphabet="0123456789", size_yx=(12, 10), arch="cnn", seed=0):
     return model
 
 
-def refiner(size_yx=(16, 32), seed=0, turn=None):
+def refiner(size_yx=(16, 32), seed=0):
     """Random weights; the corners move by a tenth or so with what is seen."""
     keras.utils.set_random_seed(seed)
-    model = build_refiner(RefinerConfig(size_yx=size_yx, grow=1.4, width=2, turn=turn))
+    model = build_refiner(RefinerConfig(size_yx=size_yx, grow=1.4, width=2))
     rng = np.random.default_rng(seed)
     for layer in model.layers:
         if isinstance(layer, keras.layers.BatchNormalization):

@@ -445,19 +445,6 @@ def test_places_in_a_turned_crop():
     np.testing.assert_allclose(layer.to_crop(quads, places), seen, atol=1e-5)
 
 
-def test_corners_from_the_top_left_of_a_turned_crop():
-    layer = RectifyQuads(CropConfig(size_yx=(8, 24), square=False, grow=1, turn=2.0))
-    flat = [(4, 9), (4, 25), (9, 25), (9, 9)]
-    quads = np.array([[HIGH, flat]], np.float32)
-    ordered = layer.in_crop_order(quads, quads)
-    # On its back its top right is at the top left.
-    np.testing.assert_array_equal(ordered[0, 0], [*HIGH[1:], HIGH[0]])
-    np.testing.assert_array_equal(ordered[0, 1], flat)
-    all_corners = [[(0, 0), (0, 1), (1, 1), (1, 0)]] * 2
-    np.testing.assert_allclose(layer.to_crop(quads, ordered), [all_corners], atol=1e-5)
-    np.testing.assert_array_equal(layer.in_text_order(quads, ordered), quads)
-
-
 # --- odd quadrilaterals ---------------------------------------------------------------
 
 ODD = {

@@ -19,7 +19,7 @@ from fused_ocr.config import CropConfig
 from fused_ocr.cropping import CropResize
 from fused_ocr.errors import ConfigError
 from fused_ocr.images import read_image
-from fused_ocr.rectification import RectifyQuads, corners_of
+from fused_ocr.rectification import RectifyQuads
 
 from .annotations import AnnotatedPhoto, Quads
 from .sources import drawn
@@ -79,34 +79,24 @@ class CornerPatches:
 
 
 def corner_patches(
-    photos: Sequence[AnnotatedPhoto], name: str = "photos", turn: float | None = None
+    photos: Sequence[AnnotatedPhoto], name: str = "photos"
 ) -> CornerPatches:
     """The regions of annotated photos, with what is around them.
-
-    Args:
-        photos: annotated.
-        name: of the source.
-        turn: what is more than so many times as high as wide lies on its back in its
-            patch, as it will in its crop: see `CropConfig.turn`.
 
     Raises:
         ConfigError: there is no region of at least 4 pixels.
         ImageError: a photo cannot be read.
     """
-    config = CropConfig(size_yx=_SIZE, grow=_AROUND, turn=turn)
-    upright, lying = CropResize(config), RectifyQuads(config)
-    signature = [
-        tf.TensorSpec((1, None, None, 3), tf.uint8),
-        tf.TensorSpec((1, None, 4), tf.float32),
-    ]
+    crop = CropResize(CropConfig(size_yx=_SIZE, grow=_AROUND))
 
-    @tf.function(input_signature=signature)
+    @tf.function(
+        input_signature=[
+            tf.TensorSpec((1, None, None, 3), tf.uint8),
+            tf.TensorSpec((1, None, 4), tf.float32),
+        ]
+    )
     def cut(image: tf.Tensor, boxes: tf.Tensor) -> tf.Tensor:
-        return upright(image, boxes, tf.shape(boxes)[1:2])[0, ..., 0]
-
-    @tf.function(input_signature=signature)
-    def cut_lying(image: tf.Tensor, boxes: tf.Tensor) -> tf.Tensor:
-        return lying(image, corners_of(boxes), tf.shape(boxes)[1:2])[0, ..., 0]
+        return crop(image, boxes, tf.shape(boxes)[1:2])[0, ..., 0]
 
     pixels, quads, known = [], [], []
     console = Console(stderr=True)
@@ -120,16 +110,9 @@ def corner_patches(
         sure = np.asarray(np.isfinite(corners.reshape(-1, 8)).all(1))
         corners = np.where(sure[:, None, None], corners, _corners(boxes))
         start, scale = _patch_of(boxes)
-        image = read_image(photo.path)[None]
-        grey = cut(image, boxes[None]).numpy()
-        corners_in = (corners - start[:, None]) * scale[:, None, None]
-        high = _are_high(_corners(boxes), turn)
-        if high.any():
-            grey[high] = cut_lying(image, boxes[None, high])
-            among = lying.to_crop(_corners(boxes)[None, high], corners[None, high])
-            corners_in[high] = among[0] * np.array(_SIZE)
+        grey = cut(read_image(photo.path)[None], boxes[None]).numpy()
         pixels.append(np.asarray(np.rint(grey * 255), np.uint8))
-        quads.append(corners_in)
+        quads.append((corners - start[:, None]) * scale[:, None, None])
         known.append(sure)
     if not pixels:
         raise ConfigError(
@@ -152,13 +135,6 @@ def _patch_of(boxes: Boxes) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
     return centre - pixel[:, None] * size / 2, 1 / pixel
 
 
-def _are_high(quads: Quads, turn: float | None) -> npt.NDArray[np.bool_]:
-    """Which of the quadrilaterals (n, 4, 2) a crop turns, (n,): by their own sides."""
-    edges = np.linalg.norm(np.roll(quads, -1, 1) - quads, axis=-1)  # (n, 4)
-    wide, high = edges[:, [0, 2]].mean(1), edges[:, [1, 3]].mean(1)
-    return np.asarray(high > wide * (np.inf if turn is None else turn))
-
-
 def _corners(boxes: Boxes) -> Quads:
     """Corners (n, 4, 2) of boxes (n, 4), clockwise from the top left."""
     return boxes[:, CORNER_EDGES].reshape(-1, 4, 2)
@@ -169,9 +145,8 @@ class CornerBatches:
     """Batches of crops with the corners in them, each decided by its number alone.
 
     A batch is crops float32 (b, h, w, 1) in 0..1, and float32 (b, 9): y and x of four
-    corners, in parts of the crop's sides, clockwise from the top left as refiners say
-    them; and 1 if they are known, 0 if they are those of the upright box around the
-    region.
+    corners, clockwise from the text's top left, in parts of the crop's sides; and 1 if
+    they are known, 0 if they are those of the upright box around the region.
 
     Attributes:
         sources: at least one.
@@ -196,8 +171,7 @@ class CornerBatches:
             grey = tf.repeat(patches[..., None], 3, -1)
             starts = starts[:, None]
             crops = layer(grey, starts, tf.ones(tf.shape(starts)[0], tf.int32))[:, 0]
-            quads = layer.in_crop_order(starts, quads[:, None])
-            corners = layer.to_crop(starts, quads)[:, 0]
+            corners = layer.to_crop(starts, quads[:, None])[:, 0]
             return self.light.in_another_light(crops, seed), corners
 
         for number in itertools.count(first):
@@ -207,7 +181,7 @@ class CornerBatches:
                 np.concatenate([getattr(pick, column) for pick in picks])
                 for column in ("pixels", "quads_yx", "known")
             )
-            starts = _starts(rng, quads, known, self.crop.turn)
+            starts = _starts(rng, quads, known)
             seed = tf.constant([self.seed, 2 * number], tf.int32)
             crops, corners = cut(pixels, starts, quads, seed)
             corners = corners.numpy().reshape(-1, 8)
@@ -215,10 +189,7 @@ class CornerBatches:
 
 
 def _starts(
-    rng: np.random.Generator,
-    quads: Quads,
-    known: npt.NDArray[np.bool_],
-    turn: float | None,
+    rng: np.random.Generator, quads: Quads, known: npt.NDArray[np.bool_]
 ) -> Quads:
     """Corners as a detector may have them: moved, turned and bent; or a box's."""
     n = len(quads)
@@ -227,28 +198,22 @@ def _starts(
     middle = middle + rng.uniform(-0.12, 0.12, (n, 2)) * sides
     half = sides * np.exp(rng.uniform(-0.2, 0.2, (n, 2))) / 2
     boxes = _corners(np.concatenate([middle - half, middle + half], 1))
-    # In the patch such a region lies on its back: its box begins at the foot, too.
-    lies = _are_high(quads, turn)[:, None, None]
-    boxes = np.where(lies, boxes[:, [3, 0, 1, 2]], boxes)
 
     width = np.linalg.norm(quads - np.roll(quads, 1, 1), axis=-1).max(1)[:, None, None]
     angle = np.deg2rad(rng.uniform(-15, 15, n))
     cos, sin = np.cos(angle), np.sin(angle)
-    rotation = np.stack([np.stack([cos, sin], -1), np.stack([-sin, cos], -1)], 1)
+    turn = np.stack([np.stack([cos, sin], -1), np.stack([-sin, cos], -1)], 1)
     centre = quads.mean(1, keepdims=True)
-    around = (quads - centre) @ rotation * np.exp(rng.uniform(-0.2, 0.2, (n, 1, 2)))
+    around = (quads - centre) @ turn * np.exp(rng.uniform(-0.2, 0.2, (n, 1, 2)))
     moved = rng.normal(size=(n, 1, 2)) * rng.uniform(0, 0.08, (n, 1, 1)) * width
     bent = rng.normal(size=(n, 4, 2)) * rng.uniform(0, 0.06, (n, 1, 1)) * width
     as_box = ~known | (rng.random(n) < _AS_BOX)
     starts = np.where(as_box[:, None, None], boxes, centre + around + moved + bent)
 
     missing = rng.uniform(0, _MISSING, n) * (rng.random(n) < _CUT)
-    at_first = rng.random(n) < 0.5
-    # A line's ends are left and right; characters one below the other end at the foot.
-    high = _are_high(starts, turn)[:, None, None]
-    ends = np.where(high, starts[:, [3, 2, 1, 0]], starts[:, [1, 0, 3, 2]])
-    from_end = (ends - starts) * missing[:, None, None]
-    first = np.where(high, [[True], [True], [False], [False]],
-                     [[True], [False], [False], [True]])  # fmt: skip
-    starts = np.where(first == at_first[:, None, None], starts + from_end, starts)
+    at_left = rng.random(n) < 0.5
+    left, right = starts[:, [0, 3]], starts[:, [1, 2]]
+    along = (right - left) * missing[:, None, None]
+    starts[:, [0, 3]] = np.where(at_left[:, None, None], left + along, left)
+    starts[:, [1, 2]] = np.where(at_left[:, None, None], right, right - along)
     return starts.astype(np.float32)

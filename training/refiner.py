@@ -114,15 +114,14 @@ def refiner_recipe(
         ConfigError: annotations without classes, regions or corners.
     """
     init = initial(options, "refiner")
-    config = RefinerConfig(width=options["width"], turn=options["turn"])
+    config = RefinerConfig(width=options["width"])
     labels, sets = annotated_sets(options)
     back = None
     if options["validation"] is not None:
         photos = read_annotations(options["validation"], labels)
-        back = corner_patches(photos, str(options["validation"]), config.turn)
+        back = corner_patches(photos, str(options["validation"]))
     names = map(str, options["annotations"])
-    patches = map(corner_patches, sets, names, itertools.repeat(config.turn))
-    held, kept = held_and_kept(patches, options["share"], back)
+    held, kept = held_and_kept(map(corner_patches, sets, names), options["share"], back)
     if not any(source.known.any() for source in kept):
         raise ConfigError(
             "A refiner needs annotations with corners, and none of the boxes has any. "
