@@ -186,6 +186,11 @@ def describe(model: str, *, as_json: bool, card: bool) -> None:
     type=click.FloatRange(0, 1),
     help="Of the best character of a line.",
 )
+@click.option(
+    "--min-readable",
+    type=click.FloatRange(0, 1),
+    help="How likely a region must be readable to have a text.",
+)
 @click.option("--iou-threshold", type=click.FloatRange(0, 1), help="Of suppression.")
 @click.option(
     "--nested-threshold",
@@ -242,9 +247,10 @@ def fuse(
     selection = given(
         "score_threshold", "iou_threshold", "nested_threshold", "max_detections"
     )
+    assembly = given("min_score", "min_line_score", "min_readable")
     config = config.replace(
         selection=config.selection.replace(**selection),
-        assembly=config.assembly.replace(**given("min_score", "min_line_score")),
+        assembly=config.assembly.replace(**assembly),
     )
     looks = config.refinements and reads_strings(reader)
     refiner = found_by.refiner if looks else None

@@ -190,6 +190,7 @@ def test_fuse_refuses_swapped_models(run, tmp_path):
         "fuse", "detector.keras", "recognizer.keras", "out.keras", "--half",
         "--frame", 448, 320, "--score-threshold", 0.3, "--max-detections", 8,
         "--min-score", 0.25, "--min-line-score", 0.4, "--nested-threshold", 0.5,
+        "--min-readable", 0.3,
     )  # fmt: skip
     assert done.exit_code == 0, done.output
     values = json.loads(run("describe", "out.keras", "--json").stdout)
@@ -198,6 +199,7 @@ def test_fuse_refuses_swapped_models(run, tmp_path):
     assert values["fusion"]["selection"]["nested_threshold"] == 0.5
     assert values["fusion"]["assembly"]["min_score"] == 0.25
     assert values["fusion"]["assembly"]["min_line_score"] == 0.4
+    assert values["fusion"]["assembly"]["min_readable"] == 0.3
     assert run("fuse", "detector.keras", "recognizer.keras", "out.keras",
                "--frame", 400, 320).exit_code == 2  # no multiple of 64  # fmt: skip
     kinds = [

@@ -11,6 +11,7 @@ from fused_ocr.config import AnchorConfig
 from fused_ocr.detection.anchors import REGRESSION_SCALE, anchor_sides
 from fused_ocr.detection.retinanet import decoding_of
 
+from .transfer import layers_of
 from .unfolding import Weights
 
 __all__ = ["heads_for"]
@@ -56,21 +57,18 @@ def heads_for(anchors: AnchorConfig, detector: keras.Model) -> dict[str, Weights
     apart = np.abs(np.log(mine[:, None]) - np.log(theirs)).sum(-1)
     nearest = apart.argmin(1)  # (K,)
     heads = {}
-    for model in detector.layers:
-        if not isinstance(model, keras.Model):
+    for layer in layers_of(detector):
+        if layer.name not in _POINTS:
             continue
-        for layer in model.layers:
-            if layer.name in _POINTS:
-                kernel, bias = (
-                    weight.reshape(*weight.shape[:-1], len(theirs), -1)[..., nearest, :]
-                    for weight in layer.get_weights()
-                )  # (3, 3, F, K, values) and (K, values)
-                edges = _POINTS[layer.name]
-                if edges is not None:
-                    scale, start = _turned(mine, theirs[nearest], edges)
-                    kernel, bias = kernel * scale, bias * scale + start
-                flat = [w.reshape(*w.shape[:-2], -1) for w in (kernel, bias)]
-                heads[layer.name] = flat
+        kernel, bias = (
+            weight.reshape(*weight.shape[:-1], len(theirs), -1)[..., nearest, :]
+            for weight in layer.get_weights()
+        )  # (3, 3, F, K, values) and (K, values)
+        edges = _POINTS[layer.name]
+        if edges is not None:
+            scale, start = _turned(mine, theirs[nearest], edges)
+            kernel, bias = kernel * scale, bias * scale + start
+        heads[layer.name] = [w.reshape(*w.shape[:-2], -1) for w in (kernel, bias)]
     return heads
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import itertools
 from collections.abc import Sequence
 
 import numpy as np
@@ -113,12 +112,9 @@ class AnnotatedExamples:
     def _picture(self, index: int) -> tuple[AnnotatedPhoto, Picture]:
         """The photo of an index; for one that cannot be read the next that can."""
         failed: list[ImageError] = []
-        following = (
-            self.photos[(index + i) % len(self.photos)] for i in itertools.count()
-        )
-        found = next(
-            images_of(itertools.islice(following, len(self.photos)), failed), None
-        )
+        count = len(self.photos)
+        in_turn = (self.photos[(index + i) % count] for i in range(count))
+        found = next(images_of(in_turn, failed), None)
         for error in failed:
             _tell_once(str(error))
         if found is None:
