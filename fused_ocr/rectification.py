@@ -63,7 +63,8 @@ class RectifyQuads(CropLayer):
     Without `antialias` a cell is one bilinear sample in its centre, and an upright
     rectangle comes out as `CropResize` has it. With `antialias` the filter of
     `CropResize` is followed with 3x3 bilinear samples a cell, at its centre, edges and
-    corners, which neighbours share. Outside of the photo the border is continued.
+    corners, which neighbours share; along an axis on which no region shrinks, with the
+    middle ones alone. Outside of the photo the border is continued.
 
     The crop is squared and grown in the rectified plane, whose top is the right side of
     what is turned (`CropConfig.turn`). What has no such plane is cut

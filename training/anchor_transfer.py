@@ -30,7 +30,7 @@ _POINTS = {
 
 
 def heads_for(anchors: AnchorConfig, detector: keras.Model) -> dict[str, Weights]:
-    """The last layers of a detector's heads, turned to other anchors.
+    """The last layers of a detector's heads, for other anchors.
 
     A new anchor takes over the values of the known one whose height and width are the
     least apart from its own, as logarithms. Shifts are linear in the layer's weights
@@ -66,16 +66,16 @@ def heads_for(anchors: AnchorConfig, detector: keras.Model) -> dict[str, Weights
         )  # (3, 3, F, K, values) and (K, values)
         edges = _POINTS[layer.name]
         if edges is not None:
-            scale, start = _turned(mine, theirs[nearest], edges)
+            scale, start = _recounted(mine, theirs[nearest], edges)
             kernel, bias = kernel * scale, bias * scale + start
         heads[layer.name] = [w.reshape(*w.shape[:-2], -1) for w in (kernel, bias)]
     return heads
 
 
-def _turned(
+def _recounted(
     new: _Numbers, old: _Numbers, edges: tuple[int, ...]
 ) -> tuple[_Numbers, _Numbers]:
-    """Factor and summand, (K, values) each, that turn shifts of the old anchors.
+    """Factor and summand, (K, values) each, for shifts of the old anchors.
 
     Args:
         new: (K, 2), height and width.
