@@ -43,7 +43,8 @@ class _Commands(click.Group):
         try:
             return super().invoke(ctx)
         except ConfigError as error:
-            raise click.UsageError(str(error), ctx) from error
+            # Without a context: the usage it would show is the group's.
+            raise click.UsageError(str(error)) from error
         except FusedOcrError as error:
             raise click.ClickException(str(error)) from error
         except BrokenPipeError:  # the reader of our output had enough

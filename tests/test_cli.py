@@ -200,8 +200,11 @@ def test_fuse_refuses_swapped_models(run, tmp_path):
     assert values["fusion"]["assembly"]["min_score"] == 0.25
     assert values["fusion"]["assembly"]["min_line_score"] == 0.4
     assert values["fusion"]["assembly"]["min_readable"] == 0.3
-    assert run("fuse", "detector.keras", "recognizer.keras", "out.keras",
-               "--frame", 400, 320).exit_code == 2  # no multiple of 64  # fmt: skip
+    odd = run(
+        "fuse", "detector.keras", "recognizer.keras", "out.keras", "--frame", 400, 320
+    )
+    assert odd.exit_code == 2 and "multiples of 64" in odd.stderr
+    assert "Usage: fused-ocr [OPTIONS]" not in odd.stderr  # of another command
     kinds = [
         json.loads(run("describe", f"{name}.keras", "--json").stdout)["kind"]
         for name in ("detector", "recognizer")

@@ -8,13 +8,12 @@ spoilt by `degrade` as a camera would.
 from __future__ import annotations
 
 import dataclasses
-import functools
+import itertools
 from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
-from rich.console import Console
 
 from fused_ocr.boxes import CORNER_EDGES, Boxes, areas, clip
 from fused_ocr.errors import ConfigError, ImageError
@@ -23,7 +22,7 @@ from .annotations import AnnotatedPhoto, Quads
 from .backgrounds import Picture
 from .degradation import degrade
 from .examples import Example
-from .photo_images import images_of
+from .photo_images import images_of, leave_out
 
 __all__ = ["AnnotatedExamples"]
 
@@ -114,12 +113,9 @@ class AnnotatedExamples:
         failed: list[ImageError] = []
         count = len(self.photos)
         in_turn = (self.photos[(index + i) % count] for i in range(count))
-        found = next(images_of(in_turn, failed), None)
-        for error in failed:
-            _tell_once(str(error))
-        if found is None:
-            raise failed[0]
-        return found
+        found = list(itertools.islice(images_of(in_turn, failed), 1))
+        leave_out(failed, kept=len(found))
+        return found[0]
 
     def _plain(self, photo: AnnotatedPhoto, image: Picture) -> Example:
         picture, factors = self._scaled(image, 1.0, 1.0)
@@ -180,11 +176,6 @@ class AnnotatedExamples:
         picture = Image.fromarray(image).resize((wide, tall), Image.Resampling.BILINEAR)
         factors = np.array([tall / height, wide / width] * 2, np.float32)
         return picture, factors
-
-
-@functools.cache
-def _tell_once(message: str) -> None:
-    Console(stderr=True).print(f"Left out: {message}", markup=False)
 
 
 def _close_up(

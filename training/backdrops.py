@@ -11,8 +11,9 @@ import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFilter
 from rich.progress import track
 
-from fused_ocr.errors import AnnotationError
-from fused_ocr.images import read_image
+from fused_ocr.errors import AnnotationError, ImageError
+
+from .photo_images import image_of, leave_out
 
 __all__ = ["read_quads", "write_backdrops"]
 
@@ -38,18 +39,23 @@ def write_backdrops(quads_csv: Path, photos: Path, folder: Path) -> int:
 
     Raises:
         AnnotationError: a row is malformed; it is named.
-        ImageError: a photo cannot be read.
+        ImageError: none of the photos can be read; of some, the others are taken.
     """
     folder.mkdir(parents=True, exist_ok=True)
     by_photo = read_quads(quads_csv)
+    failed: list[ImageError] = []
     for name, quads in track(by_photo.items(), "painting over words"):
-        image = Image.fromarray(read_image(photos / name))
+        pixels = image_of(photos / name, failed)
+        if pixels is None:
+            continue
         outlines = [
             corners for corners, text in quads if not set(text) <= _UNLIKE_DIGITS
         ]
-        painted = _painted(image, outlines)
+        painted = _painted(Image.fromarray(pixels), outlines)
         painted.save(folder / f"{Path(name).stem}.jpg", quality=92)
-    return len(by_photo)
+    written = len(by_photo) - len(failed)
+    leave_out(failed, kept=written)
+    return written
 
 
 def read_quads(path: Path) -> dict[str, Quads]:

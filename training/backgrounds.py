@@ -9,7 +9,9 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageDraw
 
-from fused_ocr.images import read_image
+from fused_ocr.errors import ImageError
+
+from .photo_images import image_of, leave_out
 
 __all__ = ["Picture", "background", "clutter"]
 
@@ -62,7 +64,7 @@ def clutter(rng: np.random.Generator, image: Picture) -> Picture:
 def _photo(
     rng: np.random.Generator, size_yx: tuple[int, int], photos: Sequence[str]
 ) -> Picture:
-    photo = _load(photos[int(rng.integers(len(photos)))])
+    photo = _readable(photos, int(rng.integers(len(photos))))
     height, width = size_yx
     # A window of the photo, a third of it or all, stretched by at most a quarter.
     side = rng.uniform(0.35, 1.0) * min(photo.width, photo.height)
@@ -75,9 +77,21 @@ def _photo(
     return np.array(window)
 
 
+def _readable(photos: Sequence[str], first: int) -> Image.Image:
+    """A photo; for one that cannot be read the next that can."""
+    in_turn = (_load(path) for path in (*photos[first:], *photos[:first]))
+    photo = next((one for one in in_turn if one is not None), None)
+    if photo is None:
+        raise ImageError(f"None of the {len(photos)} background photos can be read.")
+    return photo
+
+
 @functools.lru_cache(maxsize=64)
-def _load(path: str) -> Image.Image:
-    return Image.fromarray(read_image(path))
+def _load(path: str) -> Image.Image | None:
+    failed: list[ImageError] = []
+    pixels = image_of(path, failed)
+    leave_out(failed, kept=1)  # the others have their turn
+    return None if pixels is None else Image.fromarray(pixels)
 
 
 def _surface(rng: np.random.Generator, size_yx: tuple[int, int]) -> Picture:

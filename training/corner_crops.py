@@ -17,11 +17,11 @@ from rich.progress import track
 from fused_ocr.boxes import CORNER_EDGES, Boxes
 from fused_ocr.config import CropConfig
 from fused_ocr.cropping import CropResize
-from fused_ocr.errors import ConfigError
-from fused_ocr.images import read_image
+from fused_ocr.errors import ConfigError, ImageError
 from fused_ocr.rectification import RectifyQuads
 
 from .annotations import AnnotatedPhoto, Quads
+from .photo_images import image_of, leave_out
 from .sources import drawn
 from .strip_augmentation import StripAugmentation
 
@@ -85,7 +85,7 @@ def corner_patches(
 
     Raises:
         ConfigError: there is no region of at least 4 pixels.
-        ImageError: a photo cannot be read.
+        ImageError: none of the photos can be read; of some, the others are taken.
     """
     crop = CropResize(CropConfig(size_yx=_SIZE, grow=_AROUND))
 
@@ -99,21 +99,24 @@ def corner_patches(
         return crop(image, boxes, tf.shape(boxes)[1:2])[0, ..., 0]
 
     pixels, quads, known = [], [], []
+    failed: list[ImageError] = []
     console = Console(stderr=True)
     for photo in track(photos, f"cutting {escape(name)}", console=console):
         sides = photo.boxes_yxyx[:, 2:] - photo.boxes_yxyx[:, :2]
         rows = np.flatnonzero(sides.min(1, initial=np.inf) >= _LEAST)
-        if not len(rows):
+        image = image_of(photo.path, failed) if len(rows) else None
+        if image is None:
             continue
         boxes = photo.boxes_yxyx[rows]
         corners = photo.quads_yx[rows]
         sure = np.asarray(np.isfinite(corners.reshape(-1, 8)).all(1))
         corners = np.where(sure[:, None, None], corners, _corners(boxes))
         start, scale = _patch_of(boxes)
-        grey = cut(read_image(photo.path)[None], boxes[None]).numpy()
+        grey = cut(image[None], boxes[None]).numpy()
         pixels.append(np.asarray(np.rint(grey * 255), np.uint8))
         quads.append((corners - start[:, None]) * scale[:, None, None])
         known.append(sure)
+    leave_out(failed, kept=len(pixels))
     if not pixels:
         raise ConfigError(
             f"There is no region in {name!r} to learn from: none is at least "

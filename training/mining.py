@@ -11,12 +11,12 @@ from rich.progress import track
 
 from fused_ocr.alphabet import Alphabet
 from fused_ocr.config import FusionConfig, SelectionConfig
-from fused_ocr.errors import ConfigError
+from fused_ocr.errors import ConfigError, ImageError
 from fused_ocr.fusion import up_to_boxes
-from fused_ocr.images import read_image
 from fused_ocr.letterbox import Letterbox
 
 from .patches import Pool, cut_patches
+from .photo_images import image_of, leave_out
 
 __all__ = ["mined_pool"]
 
@@ -38,7 +38,7 @@ def mined_pool(
 
     Raises:
         ConfigError: the detector finds nothing in them.
-        ImageError: a photo cannot be read.
+        ImageError: none of the photos can be read; of some, the others are taken.
     """
     find = up_to_boxes(
         detector,
@@ -46,8 +46,13 @@ def mined_pool(
         SelectionConfig(score_threshold=_SURE_ENOUGH),
     )
     patches: list[npt.NDArray[np.uint8]] = []
+    failed: list[ImageError] = []
+    looked_at = 0
     for path in track(photos, "looking for false finds"):
-        photo = read_image(path)
+        photo = image_of(path, failed)
+        if photo is None:
+            continue
+        looked_at += 1
         y, x = photo.shape[0] // 2, photo.shape[1] // 2
         views = [photo, photo[:y, :x], photo[:y, x:], photo[y:, :x], photo[y:, x:]]
         for view in views:
@@ -57,6 +62,7 @@ def mined_pool(
             boxes = found["boxes"][0, : found["count"][0]].numpy()
             if len(boxes):
                 patches += cut_patches(view[None], [boxes])
+    leave_out(failed, kept=looked_at)
     if not patches:
         raise ConfigError(
             f"The detector finds nothing in the {len(photos)} photos, so there is "

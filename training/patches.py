@@ -22,11 +22,11 @@ from rich.progress import track
 from fused_ocr.alphabet import DIGITS, Alphabet
 from fused_ocr.boxes import Boxes, iou_matrix
 from fused_ocr.config import CropConfig
-from fused_ocr.errors import ConfigError
-from fused_ocr.images import read_image
+from fused_ocr.errors import ConfigError, ImageError
 
 from .annotations import AnnotatedPhoto
 from .feed import ordered
+from .photo_images import image_of, leave_out
 from .scenes import Scene
 
 __all__ = [
@@ -201,16 +201,18 @@ def annotated_pool(
 
     Raises:
         ConfigError: no box has a text of one character of the alphabet.
-        ImageError: a photo cannot be read.
+        ImageError: none of the photos can be read; of some, the others are taken.
     """
     patches: list[npt.NDArray[np.uint8]] = []
     labels: list[int] = []
+    failed: list[ImageError] = []
     for photo in track(photos, "photos to patches"):
         single = [i for i, text in enumerate(photo.texts) if text in alphabet]
-        if single:
-            image = read_image(photo.path)
+        image = image_of(photo.path, failed) if single else None
+        if image is not None:
             patches += cut_patches(image[None], [photo.boxes_yxyx[single]])
             labels += alphabet.encode("".join(photo.texts[i] for i in single))
+    leave_out(failed, kept=len(labels))
     if not labels:
         raise ConfigError(
             f"None of the {len(photos)} annotated photos has a box whose text is one "

@@ -23,11 +23,11 @@ from fused_ocr.alphabet import Alphabet
 from fused_ocr.boxes import Boxes
 from fused_ocr.config import CropConfig
 from fused_ocr.cropping import CropResize
-from fused_ocr.errors import ConfigError
-from fused_ocr.images import read_image
+from fused_ocr.errors import ConfigError, ImageError
 from fused_ocr.rectification import RectifyQuads, known_corners
 
 from .annotations import AnnotatedPhoto
+from .photo_images import image_of, leave_out
 from .sources import drawn
 from .strings import UNKNOWN
 from .strip_augmentation import StripAugmentation, rim_of
@@ -95,14 +95,16 @@ def strips_of(
 
     Raises:
         ConfigError: no region is left.
-        ImageError: a photo cannot be read.
+        ImageError: none of the photos can be read; of some, the others are taken.
     """
     cut = _cutter(crop)
-    pixels, texts, flags, labels = [], [], [], []
+    pixels: list[npt.NDArray[np.uint8]] = []
+    known: list[tuple[list[int], int, int]] = []
     foreign: Counter[str] = Counter()
     console = Console(stderr=True)
+    failed: list[ImageError] = []
     for photo in track(photos, f"cutting {escape(name)}", console=console):
-        rows = []
+        rows, wanted = [], []
         for i, text in enumerate(photo.texts):
             codes = _codes(text, alphabet, slots, bool(photo.readable[i]))
             if codes is None:
@@ -114,12 +116,12 @@ def strips_of(
             ):
                 continue
             rows.append(i)
-            texts.append(codes)
-            flags.append(said)
-            labels.append(int(photo.labels[i]) if kinds else UNKNOWN)
-        if rows:
-            image = read_image(photo.path)
+            wanted.append((codes, said, int(photo.labels[i]) if kinds else UNKNOWN))
+        image = image_of(photo.path, failed) if rows else None
+        if image is not None:
             pixels.append(cut(image, photo.boxes_yxyx[rows], photo.quads_yx[rows]))
+            known += wanted
+    leave_out(failed, kept=len(pixels))
     if foreign:
         _say_left_out(foreign, alphabet, slots, name)
     if not pixels:
@@ -127,6 +129,7 @@ def strips_of(
             f"There is no region in {name!r} to learn from: none has a text in the "
             f"alphabet {alphabet.characters!r}."
         )
+    texts, flags, labels = zip(*known, strict=True)
     return Strips(
         name,
         np.concatenate(pixels),
