@@ -19,8 +19,9 @@ def decode_files(encoded: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
         encoded: string (B,), JPEG, PNG, GIF (its first picture) or BMP files.
 
     Returns:
-        images uint8 (B, H, W, 3), each picture at the top left, zeros around; sizes
-        int32 (B, 2), their heights and widths; and which could be decoded, bool (B,).
+        images uint8 (B, H, W, 3), RGB, transparency laid over white, each picture at
+        the top left, zeros around; sizes int32 (B, 2), their heights and widths; and
+        which could be decoded, bool (B,).
     """
     found: tuple[tf.Tensor, tf.Tensor, tf.Tensor] = tf.cond(
         tf.size(encoded) == 1,
@@ -67,14 +68,31 @@ def _pictures(encoded: tf.Tensor) -> tf.data.Dataset:
     def decode(
         place: tf.Tensor, file: tf.Tensor
     ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-        image = tf.io.decode_image(file, channels=3, expand_animations=False)
-        image.set_shape((None, None, 3))
+        image = tf.io.decode_image(file, expand_animations=False)
+        # A bitmap's fourth value is unused.
+        image = _opaque(image, tf.strings.substr(file, 0, 2) != b"BM")
         image = upright(image, exif_orientation(file))
         return place, image, tf.shape(image)[:2]
 
     files = tf.data.Dataset.from_tensor_slices((tf.range(tf.size(encoded)), encoded))
     # One after the other: the reader that follows has use for every processor.
     return files.map(decode).ignore_errors().with_options(_plain())
+
+
+def _opaque(image: tf.Tensor, has_alpha: tf.Tensor) -> tf.Tensor:
+    """RGB of uint8 (H, W, 1 to 4), as `read_image` has it: alpha is laid over white."""
+    image.set_shape((None, None, None))
+
+    def laid() -> tf.Tensor:
+        colour, alpha = tf.split(tf.cast(image, tf.int32), [-1, 1], axis=-1)
+        alpha = tf.where(has_alpha, alpha, 255)
+        blended = colour * alpha + 255 * (255 - alpha) + 127  # rounds to nearest
+        return tf.cast(blended // 255, tf.uint8)
+
+    colour = tf.cond(tf.shape(image)[-1] % 2 == 0, laid, lambda: image)
+    grey = tf.shape(colour)[-1] == 1
+    colour = tf.cond(grey, lambda: tf.repeat(colour, 3, axis=-1), lambda: colour)
+    return tf.ensure_shape(colour, (None, None, 3))
 
 
 def _end() -> tf.data.Dataset:

@@ -43,10 +43,8 @@ _BATCHING = """\
 # benchmarks/serving.py --batches: shipped models, examples/photos, two shared cores.
 #
 # What it is for on a processor is the queue: a server without it starts on everything
-# at once and slows down without end. What runs together succeeds or fails together: a
-# file that is no image fails the requests beside it, too (the clients in
-# examples/serving ask again), and pixels (serving_default, serving_padded) of other
-# sizes than those beside them are refused. Send files, or leave batching off.
+# at once and slows down without end. Pixels (serving_default, serving_padded) of other
+# sizes than those beside them are refused: send files, or leave batching off.
 
 # The most photos that run together, and that a request may have; a larger request is
 # refused. More gain nothing on a processor: one by one it read 9 to 20 photos a second,

@@ -197,6 +197,7 @@ def _remove_all_but(home: Path, keep: int) -> tuple[int, ...]:
     for version in old:
         # Out of the server's sight first, so that it never sees half of one.
         gone = home / f".removed-{version}"
+        shutil.rmtree(gone, ignore_errors=True)  # of a job that was killed here
         os.rename(home / str(version), gone)
         shutil.rmtree(gone)
     return tuple(old)

@@ -27,7 +27,7 @@ from fused_ocr.cli_runs import quiet, quiet_tensorflow
 from fused_ocr.cli_serving import COMMANDS as SERVING_COMMANDS
 from fused_ocr.cli_training import COMMANDS
 from fused_ocr.errors import ConfigError, FusedOcrError, ImageError
-from fused_ocr.files import set_aside
+from fused_ocr.files import set_aside, unused_name
 from fused_ocr.images import MAX_PIXELS
 from fused_ocr.result import Readings
 
@@ -137,7 +137,8 @@ def read(
             readings = result.filter(min_score=options["min_score"])
             _write(out, style, path, readings)
             if folder is not None:
-                readings.draw().save(folder / _drawn_name(Path(path), drawn))
+                name = unused_name(Path(path).stem, ".png", drawn)
+                readings.draw().save(folder / name)
     if failed:
         raise click.ClickException(
             f"{failed} of {len(paths)} photos could not be read."
@@ -314,16 +315,6 @@ def _folder(path: str) -> Path:
     folder = Path(path)
     folder.mkdir(parents=True, exist_ok=True)
     return folder
-
-
-def _drawn_name(photo: Path, used: set[str]) -> str:
-    """A PNG's name after the photo's; photos of one name get numbers."""
-    name, number = f"{photo.stem}.png", 1
-    while name in used:
-        number += 1
-        name = f"{photo.stem}-{number}.png"
-    used.add(name)
-    return name
 
 
 for _command in (

@@ -63,8 +63,9 @@ def tag(photos: tuple[str, ...], out: Path, model: str, **options: Any) -> None:
 
     PHOTOS are files, folders with their subfolders, patterns like '*.jpg', tar shards,
     and URIs like s3://bucket/folder. Given again, the command goes on where it was, and
-    reads what is new. Photos that cannot be read are in the index with their error; if
-    there are any, or something could not be looked into, the exit status is 1.
+    reads what is new; what changed under its name is read again with --restart alone.
+    Photos that cannot be read are in the index with their error; if there are any, or
+    something could not be looked into, the exit status is 1.
     """
     from fused_ocr.extras import needed
 

@@ -15,7 +15,6 @@ import click
 __all__ = ["material_of", "prepare", "quiet", "quiet_tensorflow", "run_recipe"]
 
 _FREE = (
-    "anchors",
     "bfloat16",
     "patience",
     "repeat",

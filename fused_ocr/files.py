@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-__all__ = ["set_aside", "write_atomically"]
+__all__ = ["set_aside", "unused_name", "write_atomically"]
 
 
 def write_atomically(path: Path, data: bytes) -> None:
@@ -32,3 +32,18 @@ def set_aside(path: Path) -> Iterator[Path]:
         os.replace(aside, path)
     finally:
         aside.unlink(missing_ok=True)
+
+
+def unused_name(stem: str, suffix: str, used: set[str]) -> str:
+    """A file's name that is not in `used`, and from now on is; equal ones get numbers.
+
+    >>> used = set()
+    >>> [unused_name("photo", ".png", used) for _ in range(3)]
+    ['photo.png', 'photo-2.png', 'photo-3.png']
+    """
+    name, number = f"{stem}{suffix}", 1
+    while name in used:
+        number += 1
+        name = f"{stem}-{number}{suffix}"
+    used.add(name)
+    return name

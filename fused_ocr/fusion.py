@@ -369,6 +369,8 @@ def recognizer_of(model: keras.Model) -> keras.Model:
 
 def _flow(parts: _Parts, images: Any, sizes: Any = None) -> dict[str, Any]:
     """What happens to a photo, top to bottom."""
+    if sizes is not None:  # a server's client may say anything
+        sizes = tf.clip_by_value(sizes, 1, tf.shape(images)[1:3])
     frames, geometry = parts.letterbox(images, sizes)  # (B, h, w, 3), (B, 4)
     anchors = look(parts.detector, frames, parts.octaves)  # (B, A, 4), (B, A, C)
     found = parts.select(

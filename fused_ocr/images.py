@@ -122,7 +122,7 @@ def iterate(source: Source | Iterable[Source]) -> tuple[Iterator[Any], bool]:
         value = _tensor_value(value, "image")
     if isinstance(value, np.ndarray):
         # A vector of paths or encoded images is a list in another coat.
-        many = value.ndim == 4 or (value.ndim == 1 and value.dtype.kind in "OSU")
+        many = value.ndim == 4 or (value.ndim == 1 and value.dtype.kind in "OU")
         return (iter(value), False) if many else (iter([value]), True)
     one = isinstance(value, (str, os.PathLike, _Encoded, Image.Image))
     if one or callable(getattr(value, "read", None)):
@@ -268,6 +268,8 @@ def _from_array(array: npt.NDArray[Any], name: str, max_pixels: int) -> Pixels:
     if array.ndim not in (2, 3) or channels not in (1, 3, 4):
         first = array.ndim == 3 and array.shape[0] in (1, 3, 4)
         hint = " Put the channels last." if first else ""
+        if array.dtype.kind == "S":
+            hint = " Files go in a list: numpy cuts the zeros at their end."
         raise ImageFormatError(
             f"an array of shape {array.shape}. Expected (H, W), (H, W, 1), (H, W, 3) "
             f"or (H, W, 4).{hint}",

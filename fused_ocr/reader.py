@@ -119,9 +119,10 @@ class Reader:
         max_pixels: int = MAX_PIXELS,
         on_error: Literal["raise", "return"] = "raise",
     ) -> Iterator[Any]:
-        """Read any number of photos one after another, holding only a few of them.
+        """Read any number of photos one after another, holding a few of them.
 
-        Arguments and errors are those of `predict`; one photo is a stream of one.
+        These are four batches, but not many more than 160 million pixels. Arguments
+        and errors are those of `predict`; one photo is a stream of one.
 
         Returns:
             An iterator of `Readings`, or with ``on_error="return"`` of an `ImageError`
@@ -149,6 +150,7 @@ class Reader:
                 pixels += photo.shape[0] * photo.shape[1]
             except ImageError as error:
                 if on_error == "raise":
+                    yield from self._read_window(window, batch_size)
                     raise
                 photo = error
             window.append((index, name, photo))

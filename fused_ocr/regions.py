@@ -12,7 +12,7 @@ import keras
 import tensorflow as tf
 
 from fused_ocr.assembly import Assembly, best_characters, count_rows, goes_before
-from fused_ocr.overlaps import shared_areas
+from fused_ocr.overlaps import kept_greedily, shared_areas
 from fused_ocr.rectification import corners_of
 
 __all__ = ["AssembleRegions"]
@@ -99,7 +99,7 @@ class AssembleRegions(Assembly):
         final = scores * worst * readable
         sure = spoken[..., 0] & (final >= self.assembly.min_score)
         valid = sure | (found & ~legible)  # (B, N)
-        valid &= ~_outdone(boxes_yxyx, tf.where(valid, final, -1.0))
+        valid = kept_greedily(valid, _outdoes(boxes_yxyx, final))
         spoken &= valid[..., None]
 
         before = goes_before(boxes_yxyx[..., 0], boxes_yxyx[..., 2], boxes_yxyx[..., 1])
@@ -147,21 +147,21 @@ class AssembleRegions(Assembly):
         }
 
 
-def _outdone(boxes_yxyx: tf.Tensor, scores: tf.Tensor) -> tf.Tensor:
-    """Which regions (B, N) are one with a region of a better score.
+def _outdoes(boxes_yxyx: tf.Tensor, scores: tf.Tensor) -> tf.Tensor:
+    """Which regions (B, N, N) are one with another and have the better score.
 
     Between a region and a part of it the score decides, whichever is the larger.
 
     Args:
         boxes_yxyx: (B, N, 4).
-        scores: (B, N), negative where there is no region.
+        scores: (B, N).
     """
     shared, area = shared_areas(boxes_yxyx)  # (B, N, N), (B, N)
     union = area[:, :, None] + area[:, None] - shared
     place = tf.range(tf.shape(scores)[1])
-    ahead = place[None, :] < place[:, None]  # of equals the first stays
     mine, its = scores[:, :, None], scores[:, None]
-    better = (its > mine) | ((its == mine) & ahead)
+    first = place[:, None] < place[None, :]  # of equals the first stays
+    better = (mine > its) | ((mine == its) & first)
     smaller = tf.minimum(area[:, :, None], area[:, None])
     one = (shared > _SAME * union) | (shared > _WITHIN * smaller)
-    return tf.reduce_any(better & (its >= 0) & one, -1)
+    return better & one

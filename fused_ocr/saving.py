@@ -32,7 +32,7 @@ def save_model(
         path: of the file; an old one is replaced when the new one is whole.
         card: the model card, Markdown, kept inside.
         half: keep the weights as float16: half the size; they are float32 again when
-            loaded. What float16 cannot hold stays float32.
+            loaded. What is too large for float16 stays float32.
 
     Raises:
         ConfigError: the file's name does not end in `.keras`.

@@ -155,6 +155,15 @@ def test_a_padded_batch_is_the_unpadded_photos(flow):
         )
 
 
+def test_sizes_that_cannot_be_are_the_nearest_that_can(model):
+    padded = quick_flow(model)
+    images = np.stack([stand_ins.squares(65, 97, seed=i) for i in range(3)])
+    said = outputs(padded, images, np.array([(200, 300), (0, 50), (-5, 98)], np.int32))
+    meant = outputs(padded, images, np.array([(65, 97), (1, 50), (1, 97)], np.int32))
+    assert_equal(said, meant, atol=0)
+    assert said["count"][0] > 0
+
+
 @pytest.mark.parametrize("shape", [(3, 65, 97), (1, 131, 87)])
 def test_the_quick_flow_finds_what_the_model_does(model, shape):
     batch, *size = shape

@@ -313,6 +313,16 @@ def test_paths_that_cannot_be_read(tmp_path):
         assert caught.value.source == str(path)
 
 
+def test_files_in_a_vector_of_numpy():
+    files = np.array([PNG, PNG[:-2] + b"\0\0"], object)
+    assert [*iterate(files)[0]] == list(files)
+    # Fixed lengths lose the zeros at the end: refused, not cut.
+    vector, single = iterate(np.array(list(files)))
+    with pytest.raises(ImageFormatError, match="in a list: numpy cuts the zeros"):
+        read_image(next(vector))
+    assert single
+
+
 def test_files_and_images_that_were_closed():
     file = io.BytesIO(PNG)
     image = Image.open(io.BytesIO(PNG))

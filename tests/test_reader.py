@@ -322,6 +322,14 @@ def test_a_bad_photo_raises(reader, photos, tmp_path):
         reader.predict(photos[0], max_pixels=100)
 
 
+def test_photos_before_a_bad_one_are_streamed(reader, photos):
+    found = reader.stream([*photos[:3], b"", photos[0]], batch_size=8)
+    for photo in photos[:3]:
+        same(next(found), reader.predict(photo))
+    with pytest.raises(ImageError, match="image 3"):
+        next(found)
+
+
 @pytest.mark.parametrize("batch_size", [1, 2, 8])
 def test_a_bad_photo_is_returned_in_its_place(reader, photos, tmp_path, batch_size):
     sources, kinds = [], []

@@ -245,6 +245,11 @@ def test_two_finds_of_one_region_are_one_reading():
     for scores, left in (((0.5, 0.6, 0.4, 0.9), "34"), ((0.6, 0.6, 0.4, 0.9), "12")):
         found = assemble(boxes, given, count=3, scores=np.array([scores], np.float32))
         assert texts(found) == [left, "56"]
+    # What goes takes nobody with it: the second yields to the first, and the third is
+    # one with the second alone.
+    boxes = [(0, 0, 10, 50), (0, 0, 10, 100), (0, 52, 10, 98)]
+    given, scores = read("12", "1234", "34"), np.array([[0.95, 0.9, 0.85]], np.float32)
+    assert texts(assemble(boxes, given, scores=scores)) == ["12", "34"]
     # A better find in which nothing is read takes nobody's place.
     found = assemble(
         boxes[:2], read("", "34"), scores=np.array([[0.9, 0.5]], np.float32)

@@ -26,6 +26,7 @@ from __future__ import annotations
 import csv
 import dataclasses
 import io
+import math
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -318,7 +319,8 @@ def _whole_pixels(photo: Path, box_xyxy: list[float]) -> list[int]:
             f"{photo}: a box must have x1 < x2 and y1 < y2. Received (x1, y1, x2, y2): "
             f"{tuple(box_xyxy)}."
         )
-    left, top = round(x1), round(y1)
+    # Of a box within a pixel, that pixel.
+    left, top = min(round(x1), math.ceil(x2) - 1), min(round(y1), math.ceil(y2) - 1)
     return [left, top, max(round(x2), left + 1), max(round(y2), top + 1)]
 
 

@@ -12,6 +12,7 @@ from PIL import Image, ImageDraw, ImageFilter
 from rich.progress import track
 
 from fused_ocr.errors import AnnotationError, ImageError
+from fused_ocr.files import unused_name
 
 from .photo_images import image_of, leave_out
 
@@ -44,6 +45,7 @@ def write_backdrops(quads_csv: Path, photos: Path, folder: Path) -> int:
     folder.mkdir(parents=True, exist_ok=True)
     by_photo = read_quads(quads_csv)
     failed: list[ImageError] = []
+    used: set[str] = set()
     for name, quads in track(by_photo.items(), "painting over words"):
         pixels = image_of(photos / name, failed)
         if pixels is None:
@@ -52,7 +54,7 @@ def write_backdrops(quads_csv: Path, photos: Path, folder: Path) -> int:
             corners for corners, text in quads if not set(text) <= _UNLIKE_DIGITS
         ]
         painted = _painted(Image.fromarray(pixels), outlines)
-        painted.save(folder / f"{Path(name).stem}.jpg", quality=92)
+        painted.save(folder / unused_name(Path(name).stem, ".jpg", used), quality=92)
     written = len(by_photo) - len(failed)
     leave_out(failed, kept=written)
     return written
@@ -67,7 +69,7 @@ def read_quads(path: Path) -> dict[str, Quads]:
                 corners = np.array([float(v) for v in row[1:9]]).reshape(4, 2)
                 text = row[9]
             except (ValueError, IndexError) as error:
-                if number == 1:
+                if number == 1 and not any(map(_is_number, row[1:9])):
                     continue  # a headline
                 raise AnnotationError(
                     f"{path}, line {number}: expected path, eight numbers and a text. "
@@ -75,6 +77,14 @@ def read_quads(path: Path) -> dict[str, Quads]:
                 ) from error
             found.setdefault(row[0], []).append((corners, text))
     return found
+
+
+def _is_number(written: str) -> bool:
+    try:
+        float(written)
+    except ValueError:
+        return False
+    return True
 
 
 def _painted(

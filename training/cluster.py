@@ -45,11 +45,6 @@ class Cluster:
     addresses: tuple[str, ...]
     index: int
 
-    @property
-    def is_chief(self) -> bool:
-        """Whether this is the worker that writes the run's files."""
-        return self.index == 0
-
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] = os.environ) -> Cluster:
         """As the variable TF_CONFIG says.

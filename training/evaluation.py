@@ -17,7 +17,7 @@ from rich.progress import track
 
 from fused_ocr.boxes import Boxes, iou_matrix
 from fused_ocr.errors import ImageError
-from fused_ocr.files import write_atomically
+from fused_ocr.files import set_aside, write_atomically
 from fused_ocr.fusion import parts_of, up_to_boxes
 from fused_ocr.reader import Reader
 from fused_ocr.result import Readings
@@ -75,7 +75,10 @@ class Evaluation:
         if self.worst:
             pictures, captions = zip(*self.worst[:_WORST], strict=True)
             sheet = contact_sheet(list(pictures), list(captions), columns=6)
-            sheet.save(folder / "worst.png")
+            with set_aside(folder / "worst.png") as aside:
+                sheet.save(aside, "PNG")
+        else:
+            (folder / "worst.png").unlink(missing_ok=True)  # of an earlier model
 
 
 def evaluate_scenes(

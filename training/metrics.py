@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fused_ocr.boxes import Boxes, iou_matrix
+from fused_ocr.edit_distance import edit_distance
 from fused_ocr.errors import ConfigError
 
 from .dependencies import needed_for
@@ -25,8 +26,6 @@ __all__ = [
     "character_error_rate",
     "character_scores",
     "detection_map",
-    "edit_distance",
-    "end_to_end",
     "exact_match",
     "lines_right",
     "match_characters",
@@ -176,50 +175,9 @@ def whole_image_right(counts: MatchCounts) -> bool:
     return counts.right == counts.truths == counts.found
 
 
-def end_to_end(
-    truth: Sequence[tuple[npt.ArrayLike, str]],
-    found: Sequence[tuple[npt.ArrayLike, str]],
-    iou: float = 0.5,
-) -> dict[str, float]:
-    """Scores of one image's strings: found at the right place and read right.
-
-    For many images add their `match_characters` and score the sum.
-
-    Args:
-        truth: boxes (4,), yxyx, with their strings.
-        found: likewise.
-        iou: that a pair needs at least.
-
-    Returns:
-        As `character_scores`.
-    """
-    true_boxes, found_boxes = (
-        np.array([box for box, _ in side], np.float32).reshape(-1, 4)
-        for side in (truth, found)
-    )
-    true_texts, found_texts = ([text for _, text in side] for side in (truth, found))
-    return character_scores(
-        match_characters(true_boxes, true_texts, found_boxes, found_texts, iou)
-    )
-
-
 def lines_right(truth_texts: Sequence[str], found_texts: Sequence[str]) -> bool:
     """Whether the same strings were read in the same order."""
     return list(truth_texts) == list(found_texts)
-
-
-def edit_distance(a: str, b: str) -> int:
-    """Fewest insertions, deletions and replacements of a character from `a` to `b`.
-
-    >>> edit_distance("kitten", "sitting")
-    3
-    """
-    row = list(range(len(b) + 1))
-    for i, one in enumerate(a, 1):
-        above, row = row, [i]
-        for j, other in enumerate(b, 1):
-            row.append(min(above[j] + 1, row[-1] + 1, above[j - 1] + (one != other)))
-    return row[-1]
 
 
 def character_error_rate(pairs: Sequence[tuple[str, str]]) -> float:

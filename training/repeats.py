@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -85,5 +84,5 @@ def repeated(
             write_atomically(run.folder / "repeats.json", text.encode())
     best = merits.index(max(merits))
     for name in (made[best].name, "log.csv", "curves.png") if run.writes else ():
-        shutil.copyfile(made[best].parent / name, run.folder / name)
+        write_atomically(run.folder / name, (made[best].parent / name).read_bytes())
     return run.folder / made[best].name, best, outcomes

@@ -33,6 +33,9 @@ _LOCK = "lock"
 _PLAN = "plan"
 _PARTS = "parts"
 _UNFINISHED = ".unfinished"
+_OURS = frozenset({_LOCK, _PLAN, _PARTS, _MANIFEST + _UNFINISHED})
+"""What may be in the folder of an index whose making was cut short."""
+
 _FORMAT = 1
 
 
@@ -106,6 +109,8 @@ class Index:
             if not (retry_errors and _has_errors(part)):
                 done.add(int(part.stem.removeprefix("part-")))
         plan = self.plan().combine_chunks()
+        if not plan.num_rows:
+            return []
         numbers = plan["chunk"].to_numpy()
         starts = np.flatnonzero(np.diff(numbers, prepend=-1))
         ends = np.append(starts[1:], len(numbers))
@@ -160,7 +165,7 @@ def writing_index(
         raise ArchiveError(f"{path} is a file. Expected the folder of an index.")
     path.mkdir(parents=True, exist_ok=True)
     if not (path / _MANIFEST).exists():
-        strange = sorted(set(os.listdir(path)) - {_LOCK, _PLAN, _PARTS})
+        strange = sorted(set(os.listdir(path)) - _OURS)
         if strange:
             raise ArchiveError(
                 f"The folder {path} is not empty and no index: it has {strange[0]!r}. "
@@ -253,10 +258,13 @@ def _locked(folder: Path) -> Iterator[None]:
 def _replacing(path: Path) -> Iterator[Path]:
     """A place beside a file; what is written there takes the file's place, whole."""
     temporary = path.with_name(path.name + _UNFINISHED)
-    yield temporary
-    with open(temporary, "rb+") as file:
-        os.fsync(file.fileno())
-    os.replace(temporary, path)
+    try:
+        yield temporary
+        with open(temporary, "rb+") as file:
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
 def _has_errors(part: Path) -> bool:

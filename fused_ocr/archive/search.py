@@ -6,6 +6,7 @@ import dataclasses
 from typing import Any
 
 from fused_ocr.archive.index import Index
+from fused_ocr.edit_distance import edit_distance
 from fused_ocr.errors import ArchiveError, ConfigError
 
 __all__ = ["Hit", "find"]
@@ -14,14 +15,16 @@ _QUERY = r"""
 WITH hits AS (
     SELECT photo, reading, score, box, quad, label, width, height,
            CASE WHEN reading LIKE $pattern ESCAPE '\' THEN 0
-                ELSE levenshtein(reading, $text) END AS distance
+                -- DuckDB counts bytes.
+                WHEN strlen(reading || $text) = length(reading || $text)
+                THEN levenshtein(reading, $text)
+                ELSE edit_distance(reading, $text) END AS distance
     FROM parts
     WHERE reading <> '' AND score >= $min_score
       AND (reading LIKE $pattern ESCAPE '\'
            OR ($text IS NOT NULL
-               AND abs(length(reading) - length($text)) <= $max_distance
-               AND levenshtein(reading, $text) <= $max_distance)))
-SELECT * FROM hits
+               AND abs(length(reading) - length($text)) <= $max_distance)))
+SELECT * FROM hits WHERE distance <= $max_distance
 QUALIFY row_number() OVER (PARTITION BY photo ORDER BY distance, score DESC) = 1
 ORDER BY distance, score DESC, photo
 LIMIT $most
@@ -107,6 +110,9 @@ def find(
         parts = ds.dataset(files, format="parquet", partitioning=None)
         with duckdb.connect() as connection:
             connection.register("parts", parts)
+            connection.create_function(
+                "edit_distance", edit_distance, ["VARCHAR", "VARCHAR"], "INTEGER"
+            )
             found = connection.execute(_QUERY, values)
             names = [column[0] for column in found.description]
             rows = [dict(zip(names, row, strict=True)) for row in found.fetchall()]

@@ -1,10 +1,8 @@
 """From the boxes of all anchors to a few detections, padded to a fixed number.
 
-Non-maximum suppression is the greedy one, for the whole batch at once: whether a box
-stays depends only on better ones, so "suppressed by a box that stays" is applied until
-nothing changes. After step i the best i boxes are settled, and a few steps do in
-practice; the result is exactly the greedy one, and the count is right at zero, one and
-more than `max_detections` detections. Ties go to the anchor that comes first.
+Non-maximum suppression is the greedy one, for the whole batch at once, and the count is
+right at zero, one and more than `max_detections` detections. Ties go to the anchor that
+comes first.
 """
 
 from __future__ import annotations
@@ -16,7 +14,7 @@ import keras
 import tensorflow as tf
 
 from fused_ocr.config import SelectionConfig
-from fused_ocr.overlaps import shared_areas
+from fused_ocr.overlaps import kept_greedily, shared_areas
 
 __all__ = ["Decoder", "SelectDetections"]
 
@@ -174,16 +172,4 @@ def _suppress(
         & (classes[:, :, None] == classes[:, None, :])
         & (rank[:, :, None] < rank[:, None, :])
     )
-    beats = tf.cast(rivals, tf.float32)  # row beats column
-
-    def settle(kept: tf.Tensor, _: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        votes = tf.matmul(tf.cast(kept, tf.float32)[:, None], beats)[:, 0]
-        after = valid & (votes < 0.5)
-        return after, tf.reduce_any(after != kept)
-
-    kept, _ = tf.while_loop(
-        lambda _, changed: changed,
-        settle,
-        (valid, tf.constant(True)),  # noqa: FBT003
-    )
-    return kept
+    return kept_greedily(valid, rivals)

@@ -195,7 +195,7 @@ class Http:
         models: handles of the deployments, by name.
     """
 
-    def __init__(self, limits: Limits, **models: Any) -> None:
+    def __init__(self, limits: Limits, /, **models: Any) -> None:
         from fused_ocr.serving.front import Front
 
         self._front = Front(models, limits)

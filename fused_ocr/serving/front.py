@@ -45,6 +45,7 @@ class Front:
 
     def __init__(self, models: Mapping[str, Any], limits: Limits) -> None:
         self._models, self._limits = dict(models), limits
+        self._parsing = asyncio.Semaphore(1)
         self._gates = {name: Gate(limits.queue) for name in models}
         self._last: dict[str, tuple[float, Answer]] = {}
         self._held = 0
@@ -147,9 +148,11 @@ class Front:
         held = len(body)
         try:
             if held > _LARGE:
-                asked = await asyncio.to_thread(
-                    parse_predict, body, self._limits.max_photos
-                )
+                # One at a time: parsed, pixels take some twenty times their JSON.
+                async with self._parsing:
+                    asked = await asyncio.to_thread(
+                        parse_predict, body, self._limits.max_photos
+                    )
             else:
                 asked = parse_predict(body, self._limits.max_photos)
             del body

@@ -2,6 +2,7 @@
 
 import multiprocessing
 import os
+from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -57,6 +58,25 @@ def test_what_a_killed_job_left_unfinished_is_no_part(tmp_path):
     with writing_index(tmp_path / "i", SETTINGS) as index:
         assert index.parts() == [] and chunks_of(index) == {0: ["a"]}
         assert not left.exists()
+
+
+def test_an_index_whose_making_was_cut_short_is_made_again(tmp_path, monkeypatch):
+    def full(self, *_):
+        Path.write_bytes(self, b"{")  # half of it
+        raise OSError("no space left")
+
+    with monkeypatch.context() as patched, pytest.raises(OSError, match="no space"):
+        patched.setattr(Path, "write_text", full)
+        with writing_index(tmp_path / "i", SETTINGS):
+            pass
+    assert os.listdir(tmp_path / "i") == ["lock"]
+    # Killed there, nothing is tidied.
+    (tmp_path / "i" / "manifest.json.unfinished").write_text("{")
+    with writing_index(tmp_path / "i", SETTINGS) as index:
+        assert chunks_of(index) == {}
+    assert sorted(os.listdir(tmp_path / "i")) == [
+        "lock", "manifest.json", "parts", "plan",
+    ]  # fmt: skip
 
 
 def test_other_settings_are_refused_unless_all_is_read_again(tmp_path):

@@ -64,6 +64,17 @@ def test_near_ones_come_after_exact_ones(folder):
     assert photos(folder, "1234", max_distance=4) == "bafehg"
 
 
+def test_distances_are_of_characters_not_of_bytes(tmp_path):
+    # Two bytes each in UTF-8: of bytes the third would be as far as the second.
+    found = ("А12В", "А12", "А1", "Б12ВЕ", "A12B")
+    with writing_index(tmp_path, {}) as index:
+        index.write_part(0, part_of([row for t in found for row in rows(t, (t, 0.5))]))
+    hits = find(open_index(tmp_path), "А12ВЕ", max_distance=2)
+    assert [(hit.photo, hit.distance) for hit in hits] == [
+        ("А12В", 1), ("Б12ВЕ", 1), ("А12", 2),
+    ]  # fmt: skip
+
+
 @pytest.mark.parametrize(
     ("like", "expected"),
     [

@@ -8,6 +8,7 @@ import tensorflow as tf
 from PIL import Image
 
 from fused_ocr.export.decoding import decode_files
+from fused_ocr.images import read_image
 
 decode = tf.function(decode_files, input_signature=[tf.TensorSpec((None,), tf.string)])
 
@@ -34,6 +35,23 @@ def test_one_file(kind):
     images, sizes, _ = decode(tf.constant([saved.getvalue()]))
     np.testing.assert_array_equal(images, image[None])
     assert sizes.numpy().tolist() == [[5, 7]] and sizes.dtype == tf.int32
+
+
+@pytest.mark.parametrize(
+    ("kind", "mode"),
+    [("PNG", m) for m in ("RGBA", "LA", "L", "1", "P")] + [("BMP", "RGBA")],
+)
+def test_transparency_and_grey_are_as_in_python(kind, mode):
+    pixels = np.random.default_rng(4).integers(0, 256, (9, 8, 4), np.uint8)
+    image, options = Image.fromarray(pixels), {}
+    if mode == "P":
+        image, options = image.convert("RGB").quantize(8), {"transparency": 3}
+    saved = io.BytesIO()
+    image.convert(mode).save(saved, kind, **options)
+    # The second is no file: it takes the way of several.
+    for files in ([saved.getvalue()], [saved.getvalue(), b""]):
+        found = decode(tf.constant(files))[0][0]
+        np.testing.assert_array_equal(found, read_image(saved.getvalue()))
 
 
 def test_one_file_on_its_side():

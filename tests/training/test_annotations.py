@@ -1,6 +1,7 @@
 """The CSV of keras-retinanet: read strictly, written so that its own reader agrees."""
 
 import csv
+import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -244,6 +245,19 @@ def test_edges_are_rounded_and_thin_boxes_keep_a_pixel(tmp_path):
         tmp_path / "o.csv", [photo(tmp_path / "a", [[0.6, 4.1, 2.4, 4.3]])], CLASSES
     )
     assert (tmp_path / "o.csv").read_text() == "a,4,1,5,2,digit\n"
+
+
+@pytest.mark.parametrize("edges", [(10.55, 10.95), (10.2, 10.4), (10.5, 11.6)])
+def test_boxes_within_a_pixel_stay_in_their_corners(tmp_path, edges):
+    low, high = edges
+    corners = [[[5, low], [5, high], [25, high], [25, low]]]
+    thin = dataclasses.replace(
+        photo(tmp_path / "a", [[5, low, 25, high]]),
+        quads_yx=np.array(corners, np.float32),
+    )
+    write_annotations(tmp_path / "o.csv", [thin], CLASSES)
+    (found,) = read_annotations(tmp_path / "o.csv", CLASSES)
+    np.testing.assert_allclose(found.quads_yx, corners, atol=0.01)
 
 
 def test_keras_retinanet_reads_what_is_written(tmp_path):

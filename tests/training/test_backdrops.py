@@ -34,7 +34,21 @@ def test_a_number_goes_and_a_word_stays(tmp_path):
     assert np.abs(after[far] - before[far]).max() < 12  # JPEG
 
 
+def test_photos_of_one_name_are_all_there(tmp_path):
+    for folder in "ab":
+        (tmp_path / folder).mkdir()
+        photo(tmp_path / folder)
+    row = "{}/photos/a.png,20,20,50,20,50,30,20,30,1234\n"
+    (tmp_path / "quads.csv").write_text(row.format("a") + row.format("b"))
+    assert write_backdrops(tmp_path / "quads.csv", tmp_path, tmp_path / "out") == 2
+    made = sorted(path.name for path in (tmp_path / "out").iterdir())
+    assert made == ["a-2.jpg", "a.jpg"]
+
+
 def test_bad_rows_are_named(tmp_path):
+    (tmp_path / "quads.csv").write_text("a.png,oops,2,3,4,5,6,7,8,x\n")
+    with pytest.raises(AnnotationError, match="line 1"):  # it is no headline
+        read_quads(tmp_path / "quads.csv")
     (tmp_path / "quads.csv").write_text(
         "a.png,1,2,3,4,5,6,7,8,x\na.png,1,2,oh,4,5,6,7,8,x\n"
     )

@@ -1,8 +1,6 @@
 """Metrics, from cases small enough to be worked out by hand."""
 
-import functools
 import math
-import random
 import sys
 
 import numpy as np
@@ -15,8 +13,6 @@ from fused_ocr.training.metrics import (
     character_error_rate,
     character_scores,
     detection_map,
-    edit_distance,
-    end_to_end,
     exact_match,
     lines_right,
     match_characters,
@@ -200,19 +196,6 @@ def test_whole_image_right(counts, right):
     assert whole_image_right(counts) is right
 
 
-def test_end_to_end():
-    assert nan_of(end_to_end([], [])) == {"precision", "recall", "f1"}
-    truth = [((0, 0, 10, 40), "1234"), ((20, 0, 30, 40), "56")]
-    found = [((0, 0, 10, 39), "1234"), ((20, 0, 30, 40), "5"), ((50, 0, 60, 9), "8")]
-    # one right of two true and three found: F1 = 2 / 5
-    assert end_to_end(truth, found) == {
-        "precision": pytest.approx(1 / 3),
-        "recall": 0.5,
-        "f1": pytest.approx(0.4),
-    }
-    assert end_to_end(truth, found, iou=0.99)["recall"] == 0
-
-
 # --- strings
 
 
@@ -228,40 +211,6 @@ def test_end_to_end():
 )
 def test_lines_right(truth, found, right):
     assert lines_right(truth, found) is right
-
-
-@pytest.mark.parametrize(
-    ("a", "b", "distance"),
-    [
-        ("", "", 0),
-        ("", "12", 2),
-        ("12", "", 2),
-        ("12", "12", 0),
-        ("12", "21", 2),
-        ("1234", "134", 1),
-        ("134", "1234", 1),
-        ("1934", "1234", 1),
-    ],
-)
-def test_edit_distance(a, b, distance):
-    assert edit_distance(a, b) == distance
-
-
-def test_edit_distance_equals_its_definition():
-    @functools.cache
-    def by_definition(a, b):
-        if not a or not b:
-            return len(a) + len(b)
-        return min(
-            by_definition(a[1:], b) + 1,
-            by_definition(a, b[1:]) + 1,
-            by_definition(a[1:], b[1:]) + (a[0] != b[0]),
-        )
-
-    rng = random.Random(0)
-    for _ in range(200):
-        a, b = ("".join(rng.choices("012", k=rng.randrange(7))) for _ in range(2))
-        assert edit_distance(a, b) == by_definition(a, b)
 
 
 def test_character_error_rate():

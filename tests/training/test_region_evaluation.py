@@ -7,6 +7,7 @@ import keras
 import numpy as np
 import pytest
 import stand_ins
+from PIL import Image
 from test_refinement import saying
 
 from fused_ocr.boxes import iou_matrix
@@ -15,7 +16,7 @@ from fused_ocr.fusion import describe, fuse, parts_of
 from fused_ocr.reader import Reader
 from fused_ocr.recognition.recognizer import build_recognizer
 from fused_ocr.training.annotations import AnnotatedPhoto
-from fused_ocr.training.evaluation import DetectorAlone
+from fused_ocr.training.evaluation import DetectorAlone, Evaluation
 from fused_ocr.training.region_evaluation import (
     CAUSES,
     RegionPhoto,
@@ -73,6 +74,16 @@ def test_all_right(model, photo):
     assert scores["corner_error"] == pytest.approx(0, abs=1e-6)
     assert scores["character_error_rate"] == 0
     assert not any(scores[cause] for cause in CAUSES)
+
+
+def test_pictures_of_an_earlier_model_do_not_stay(photo, tmp_path):
+    wrong = (Image.fromarray(photo.image), "reading")
+    for worst, left in (
+        ((wrong,), ["scores.json", "worst.png"]),
+        ((), ["scores.json"]),
+    ):
+        Evaluation({"exact": 0.5}, worst).save(tmp_path)
+        assert sorted(path.name for path in tmp_path.iterdir()) == left
 
 
 def test_what_is_wrong_has_its_cause(model, photo):

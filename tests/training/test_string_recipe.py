@@ -8,6 +8,8 @@ import tensorflow as tf
 from click.testing import CliRunner
 
 from fused_ocr.cli import main
+from fused_ocr.config import AnchorConfig
+from fused_ocr.errors import ConfigError
 from fused_ocr.recognition.cut_as import cut_of
 from fused_ocr.recognition.recognizer import alphabet_of, kinds_of
 from fused_ocr.runtimes import load_keras_model
@@ -164,6 +166,22 @@ def test_freezing_noise_is_refused(scenes, tmp_path):
 def test_a_detector_refuses_what_does_nothing(tmp_path, options, message):
     done = run("train", "detector", "--out", tmp_path / "run", *options)
     assert done.exit_code == 2 and message in done.output
+
+
+def test_other_anchors_are_another_run(tmp_path, monkeypatch):
+    seen = []
+
+    def recipe(_, __, run, ___):
+        seen.append(run.settings)
+        raise ConfigError("enough")
+
+    monkeypatch.setattr("fused_ocr.training.recipes.detector_recipe", recipe)
+    for size in (16.0, 16.0, 20.0):
+        anchors = AnchorConfig(sizes=(size,) * 4)
+        (tmp_path / "anchors.json").write_text(anchors.to_json())
+        given = ("--out", tmp_path / "run", "--anchors", tmp_path / "anchors.json")
+        assert "enough" in run("train", "detector", *given).output
+    assert seen[0] == seen[1] != seen[2]
 
 
 def test_the_smallest_scale_comes_first(scenes, tmp_path):

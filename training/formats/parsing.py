@@ -41,9 +41,9 @@ class Keys:
     )
     text: tuple[str, ...] = ("text", "transcription", "utf8_string", "caption")
 
-    def find_label(self, attributes: Mapping[str, Any], default: str = "text") -> str:
-        """The class among attributes, or the default."""
-        return _first(attributes, self.label) or default
+    def find_label(self, attributes: Mapping[str, Any]) -> str:
+        """The class among attributes, or `text`."""
+        return _first(attributes, self.label) or "text"
 
     def find_text(self, attributes: Mapping[str, Any]) -> str:
         """The text among attributes; empty if there is none."""
