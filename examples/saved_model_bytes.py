@@ -17,8 +17,16 @@ def main() -> None:
     folder, *photos = sys.argv[1:]
     loaded = tf.saved_model.load(folder)
     serve = loaded.signatures["serving_bytes"]
-    answer = serve(image_bytes=tf.constant([Path(p).read_bytes() for p in photos]))
+    try:
+        files = [Path(photo).read_bytes() for photo in photos]
+    except OSError as error:
+        sys.exit(str(error))
+    answer = serve(image_bytes=tf.constant(files))
     for i, photo in enumerate(photos):
+        error = answer["error"][i].numpy().decode()
+        if error:
+            print(photo, error)
+            continue
         count = int(answer["count"][i])
         texts = [text.decode() for text in answer["text"][i, :count].numpy()]
         print(photo, texts, answer["score"][i, :count].numpy().round(3).tolist())

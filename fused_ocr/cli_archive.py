@@ -30,6 +30,9 @@ _EVERY = 30
 _LARGEST_SHEET = 200
 """Photos on a contact sheet."""
 
+_NAMED = 10
+"""Photos that cannot be read, named one by one; all are in the index."""
+
 _INDEX = click.Path(file_okay=False, path_type=Path)
 
 
@@ -72,6 +75,7 @@ def tag(photos: tuple[str, ...], out: Path, model: str, **options: Any) -> None:
     with needed("An archive", "archive,tf"):
         import fsspec  # noqa: F401
         import pyarrow  # noqa: F401
+    from fused_ocr.archive.index import open_index
     from fused_ocr.archive.listing import list_photos
     from fused_ocr.archive.model import ArchiveModel
     from fused_ocr.archive.tagging import TagSettings, tag
@@ -92,10 +96,13 @@ def tag(photos: tuple[str, ...], out: Path, model: str, **options: Any) -> None:
             f"Interrupted. What was read is in {out}; the same command reads the rest."
         ) from None
     click.echo(_summary(out, progress))
-    if progress.errors or listing.skipped:
+    errors = open_index(out).errors()
+    for photo, reason in errors[:_NAMED]:
+        click.echo(f"Not read: {one_line(photo)}: {one_line(reason)}", err=True)
+    if errors or listing.skipped:
         raise click.ClickException(
-            f"{progress.errors:,} of {progress.read:,} photos could not be read; "
-            f"{len(listing.skipped):,} places were skipped."
+            f"{len(errors):,} of {progress.read + progress.before:,} photos could not "
+            f"be read (--retry-errors); {len(listing.skipped):,} places were skipped."
         )
 
 

@@ -270,7 +270,7 @@ def svhn_cropped(out: Path, split: str, data_dir: str | None, **options: Any) ->
     help="Such as path,x1,y1,x2,y2,text. Others: x3..y4, or x,y,w,h, or xc,yc,w,h; "
     "label; - is ignored. Else the headline or the number of columns tells.",
 )
-@click.option("--delimiter", default=",", help="Between columns.")
+@click.option("--delimiter", default=",", help=r"Between columns; \t is a tab.")
 @click.option("--encoding", default="utf-8-sig", help="Of the file.")
 @click.option("--relative", is_flag=True, help="Places are parts of width and height.")
 def texts(source: Path, out: Path, columns: str | None, **options: Any) -> None:
@@ -280,7 +280,7 @@ def texts(source: Path, out: Path, columns: str | None, **options: Any) -> None:
     items = read_texts(
         source,
         parse_columns(columns) if columns else (),
-        delimiter=options["delimiter"],
+        delimiter=options["delimiter"].replace(r"\t", "\t"),
         encoding=options["encoding"],
         relative=options["relative"],
     )

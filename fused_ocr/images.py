@@ -142,7 +142,7 @@ def source_name(source: object, index: int) -> str:
     ('photos/a.jpg', 'image 3')
     """
     if isinstance(source, (str, os.PathLike)):
-        return os.fsdecode(source)
+        return str(os.fsdecode(source))  # not numpy's kind of string
     named = getattr(source, "name", None)
     if isinstance(named, str) and callable(getattr(source, "read", None)):
         return named

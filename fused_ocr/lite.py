@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -58,6 +59,7 @@ class LiteRuntime:
             raise ArtefactDamagedError(
                 f"{path} does not load: {reason} Copy, download or export it again."
             ) from error
+        self._alone = threading.Lock()  # an interpreter in two threads crashes
         height, width = (int(side) for side in images["shape"][1:3])
         self.frame_yx = (height, width)
         # The network enlarges or shrinks the frame for its detector.
@@ -80,7 +82,8 @@ class LiteRuntime:
         for i, image in enumerate(images):
             photo = image if sizes is None else image[: sizes[i, 0], : sizes[i, 1]]
             frame, scale_yx = fit(photo, self.frame_yx, self._most)
-            outputs = self._run(images=frame[None])
+            with self._alone:
+                outputs = self._run(images=frame[None])
             limits_yx = np.array(photo.shape[:2], np.float32)
             for name in _PLACES:
                 if name in outputs:

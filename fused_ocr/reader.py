@@ -128,8 +128,11 @@ class Reader:
             An iterator of `Readings`, or with ``on_error="return"`` of an `ImageError`
             in the place of each photo that cannot be read, in order.
         """
-        if batch_size < 1:
-            raise ConfigError(f"batch_size must be at least 1. Received: {batch_size}.")
+        for name, value in (("batch_size", batch_size), ("max_pixels", max_pixels)):
+            if not isinstance(value, (int, np.integer)) or value < 1:
+                raise ConfigError(
+                    f"{name} must be a whole number, at least 1. Received: {value!r}."
+                )
         if on_error not in ("raise", "return"):
             raise ConfigError(
                 f"on_error must be 'raise' or 'return'. Received: {on_error!r}."

@@ -5,6 +5,7 @@ import subprocess
 import sys
 import textwrap
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -206,6 +207,15 @@ def test_a_newer_file(path, tmp_path):
         archive.writestr(DESCRIPTION, json.dumps(values))
     with pytest.raises(ArtefactVersionError, match="Upgrade fused-ocr"):
         fused_ocr.load(newer)
+
+
+def test_a_reader_is_shared_by_threads(path):
+    lite = fused_ocr.load(path, threads=1)
+    photos = [stand_ins.squares(65, 97, seed=i) for i in range(4)] * 8
+    alone = [lite.predict(photo).texts for photo in photos]
+    with ThreadPoolExecutor(4) as pool:
+        assert list(pool.map(lambda photo: lite.predict(photo).texts, photos)) == alone
+    assert any(alone)
 
 
 def test_threads(path):

@@ -359,7 +359,10 @@ def test_one_bad_photo_alone(reader):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"batch_size": 0}, "batch_size must be at least 1. Received: 0"),
+        ({"batch_size": 0}, "batch_size must be a whole number, at least 1.*: 0"),
+        ({"batch_size": 2.5}, r"batch_size must be a whole .* Received: 2\.5"),
+        ({"batch_size": "8"}, "batch_size must be a whole .* Received: '8'"),
+        ({"max_pixels": None}, "max_pixels must be a whole .* Received: None"),
         (
             {"on_error": "skip"},
             "on_error must be 'raise' or 'return'. Received: 'skip'",

@@ -59,9 +59,10 @@ def parse_row(
             "box behind it if that is known, or path,,,,, for a photo without "
             f"anything. Received {len(row)} columns: {row}."
         )
-    # A few columns behind the text are somebody else's.
+    # A few columns behind the text are somebody else's, but for our own word.
     if len(row) < 15:
-        row = row[:7]
+        flag = _UNREADABLE if _UNREADABLE in row[7:] else ""
+        row = [*row[:7], *[""] * (15 - len(row[:7])), flag]
     if not any(row[1:16]):
         return None
     if not all(row[1:6]):
@@ -93,7 +94,7 @@ def parse_row(
             f"{place}: column 16 says {_UNREADABLE!r} of a box without text, or "
             f"nothing. Received: {flag!r}, with the text {text!r}."
         )
-    corners = _corners(place, row[7:15], edges) if len(row) > 14 else []
+    corners = _corners(place, row[7:15], edges)
     return AnnotationRow(edges, list(classes).index(row[5]), text, corners, not flag)
 
 

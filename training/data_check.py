@@ -80,6 +80,7 @@ def check_data(
         height, width = header.size_yx
         turned += header.orientation != 1 and len(photo.texts) > 0
         boxes = _check_boxes(photo, height, width, problems)
+        _check_corners(photo, problems)
         in_photo.append(boxes)
         scale = min(frame_yx[0] / height, frame_yx[1] / width)
         in_frame.append(boxes * np.float32(scale))
@@ -149,6 +150,16 @@ def _check_boxes(
             problems.append(Problem(photo.path, "duplicate box", f"{name} comes again"))
         seen.add(tuple(box))
     return cut[visible > 0]
+
+
+def _check_corners(photo: AnnotatedPhoto, problems: list[Problem]) -> None:
+    """Name corners that go the wrong way round: cut along them, text is mirrored."""
+    y, x = np.moveaxis(photo.quads_yx, -1, 0)  # (n, 4) each
+    twice = (x * np.roll(y, -1, 1) - np.roll(x, -1, 1) * y).sum(1)  # NaN if unknown
+    for quad in photo.quads_yx[twice <= 0]:
+        came = ",".join(f"{value:g}" for value in quad[:, ::-1].ravel())
+        reason = f"{came} are not clockwise from the text's top left"
+        problems.append(Problem(photo.path, "mirrored", reason, error=True))
 
 
 def _find_same_files(photos: Sequence[AnnotatedPhoto], problems: list[Problem]) -> None:

@@ -26,7 +26,7 @@ class Problem:
     Attributes:
         path: of the photo; None of a row, whose place the reason tells.
         kind: `row`, `missing`, `unreadable`, `no class`, `outside`, `partly outside`,
-            `tiny`, `duplicate box` or `duplicate photo`.
+            `mirrored`, `tiny`, `duplicate box` or `duplicate photo`.
         reason: what exactly.
         error: whether training must not start; a warning if not.
     """

@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 from rich.progress import track
 
+from fused_ocr.assembly import AssembleCharacters
 from fused_ocr.boxes import Boxes, iou_matrix
 from fused_ocr.errors import ImageError
 from fused_ocr.files import set_aside, write_atomically
@@ -174,20 +175,38 @@ def evaluate_recognizer(
 
 
 def scenes_of(
-    photos: Sequence[AnnotatedPhoto], failed: list[ImageError]
+    photos: Sequence[AnnotatedPhoto],
+    assemble: AssembleCharacters,
+    failed: list[ImageError],
 ) -> Iterator[Scene]:
-    """Annotated photos as scenes; each box with its text is a line of its own.
+    """Photos whose boxes are characters as scenes, joined into lines as a model does.
 
-    Of what cannot be read `failed` tells, see `images_of`.
+    Args:
+        photos: annotated.
+        assemble: of the model: its rules say which characters are a line.
+        failed: tells what cannot be read, see `images_of`.
     """
     for photo, image in images_of(photos, failed):
-        texts = photo.texts
-        yield Scene(
-            image,
-            photo.boxes_yxyx,
-            texts,
-            tuple((i,) for i in range(len(texts))),
-        )
+        lines = _lines(photo.boxes_yxyx, assemble)
+        yield Scene(image, photo.boxes_yxyx, photo.texts, lines)
+
+
+def _lines(boxes: Boxes, assemble: AssembleCharacters) -> tuple[tuple[int, ...], ...]:
+    """Indices of the boxes of each line, all of them surely some character."""
+    count = len(boxes)
+    if not count:
+        return ()
+    sure = np.zeros((1, count, 1, len(assemble.alphabet) + 1), np.float32)
+    sure[..., 0] = 1
+    ones = np.ones((1, count), np.float32)
+    labels, counts = np.zeros((1, count), np.int32), np.array([count], np.int32)
+    found = assemble(boxes[None], ones, labels, counts, sure)
+    lines = []
+    for row in range(int(found["count"][0])):
+        places = found["char_boxes"][0, row][found["codes"][0, row] >= 0].numpy()
+        # They come back as they are.
+        lines.append(tuple(int(np.abs(boxes - one).sum(1).argmin()) for one in places))
+    return tuple(lines)
 
 
 class DetectorAlone:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+from functools import partial
 from typing import Any
 
 from fused_ocr.alphabet import DIGITS
 from fused_ocr.artefact import find_artefact, is_tflite
 from fused_ocr.errors import ConfigError, ImageError
-from fused_ocr.fusion import recognizer_of
+from fused_ocr.fusion import parts_of, recognizer_of
 from fused_ocr.parts import is_fused
 from fused_ocr.recognition.recognizer import alphabet_of, reads_strings
 from fused_ocr.runtimes import load_keras_model
@@ -65,7 +66,8 @@ def evaluate_model(
     if fused:
         regions = reads_strings(recognizer)
         evaluate = evaluate_regions if regions else evaluate_scenes
-        sets = _region_sets if regions else _scene_sets
+        of_lines = partial(_scene_sets, parts_of(model).assemble)
+        sets = _region_sets if regions else of_lines
         for label, pictures, count in sets(material, options, failed):
             evaluation = evaluate(model, pictures, count=count)
             scores[label] = evaluation.scores
@@ -141,7 +143,7 @@ def _region_sets(
 
 
 def _scene_sets(
-    material: Material, options: Options, failed: list[ImageError]
+    assemble: Any, material: Material, options: Options, failed: list[ImageError]
 ) -> list[tuple[str, Any, int]]:
     sets: list[tuple[str, Any, int]] = []
     seed = options["seed"]
@@ -164,5 +166,5 @@ def _scene_sets(
         sets.append(("lines", map(lines, range(options["lines"])), options["lines"]))
     if options["annotations"]:
         photos = annotated_photos(options)
-        sets.append(("annotations", scenes_of(photos, failed), len(photos)))
+        sets.append(("annotations", scenes_of(photos, assemble, failed), len(photos)))
     return sets

@@ -40,7 +40,8 @@ def load_mnist(
     except Exception as error:  # tensorflow-datasets raises whatever its source raised
         raise ConfigError(
             f"MNIST could not be had from {data_dir or 'the default folder'}: {error}. "
-            "Connect to the internet once, or give --data-dir a folder that "
-            "tensorflow-datasets has prepared."
+            "Connect to the internet once, give --data-dir a folder that "
+            "tensorflow-datasets has prepared, or do without it: --mnist 0, or for a "
+            "detector of your annotations --synthetic-part 0."
         ) from error
     return np.asarray(whole["image"])[..., 0], np.asarray(whole["label"], np.int64)

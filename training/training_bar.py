@@ -22,7 +22,7 @@ class TrainingBar(keras.callbacks.Callback):
     def __init__(self, epochs: int, steps: int) -> None:
         super().__init__()
         self._steps = steps
-        self._validation = math.nan
+        self._validation = ""
         self._bar = Progress(
             TextColumn("[bold]epoch {task.fields[epoch]}/{task.fields[epochs]}"),
             BarColumn(),
@@ -57,13 +57,14 @@ class TrainingBar(keras.callbacks.Callback):
         self._bar.update(
             self._task,
             completed=self._epoch * self._steps + batch + 1,
-            losses=f"loss {loss:.4f}, validation {self._validation:.4f}",
+            losses=f"loss {loss:.4f}{self._validation}",
         )
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         """Leave a line about the epoch."""
         logs = logs or {}
-        self._validation = logs.get("val_loss", math.nan)
+        if "val_loss" in logs:
+            self._validation = f", validation {logs['val_loss']:.4f}"
         values = ", ".join(f"{key} {value:.4f}" for key, value in logs.items())
         self._bar.console.print(f"epoch {epoch + 1}: {values}", highlight=False)
 

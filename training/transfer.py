@@ -98,7 +98,7 @@ def start_from(
         raise ConfigError(
             f"The weights of {init.name!r} do not fit this {model.name!r}: others are "
             f"{', '.join(wrong[:3])}{', ...' if len(wrong) > 3 else ''}. Start from a "
-            "model of the same backbone, channels and crop size, or the same network."
+            "model of the same network (--arch), backbone, channels and crop size."
         )
     for name, weights in taken.items():
         layers[name].set_weights(weights)

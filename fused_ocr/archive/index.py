@@ -22,6 +22,7 @@ from fused_ocr.errors import ArchiveError
 
 if TYPE_CHECKING:
     import pyarrow as pa
+    import pyarrow.dataset as ds
 
 __all__ = ["LARGEST_CHUNK", "Index", "open_index", "writing_index"]
 
@@ -119,6 +120,44 @@ class Index:
             for start, end in zip(starts.tolist(), ends.tolist(), strict=True)
             if numbers[start] not in done
         ]
+
+    def errors(self) -> list[tuple[str, str]]:
+        """Photos that could not be read, with the reasons.
+
+        Raises:
+            ArchiveError: a part is damaged.
+        """
+        import pyarrow.compute as pc
+
+        with self.reading() as parts:
+            failed = pc.field("error").is_valid()
+            rows = parts.to_table(["photo", "error"], filter=failed).to_pylist()
+        return [(row["photo"], row["error"]) for row in rows]
+
+    @contextlib.contextmanager
+    def reading(self, *errors: type[Exception]) -> Iterator[ds.Dataset]:
+        """All parts as one table, while it is read.
+
+        Args:
+            errors: others that reading it may raise.
+
+        Raises:
+            ArchiveError: a part is damaged.
+        """
+        import pyarrow as pa
+        import pyarrow.dataset as ds
+
+        from fused_ocr.archive.rows import row_schema
+
+        files = [str(part) for part in self.parts()]
+        try:
+            yield ds.dataset(files, row_schema(), format="parquet", partitioning=None)
+        except (pa.ArrowException, OSError, *errors) as error:
+            raise ArchiveError(
+                f"The index {self.folder} cannot be read: {str(error).splitlines()[0]}."
+                " Delete the part that is named, and `fused-ocr tag` reads its photos "
+                "again."
+            ) from error
 
     def write_part(self, chunk: int, part: bytes) -> None:
         """Put a chunk's part in its place.

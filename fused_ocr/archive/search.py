@@ -7,7 +7,7 @@ from typing import Any
 
 from fused_ocr.archive.index import Index
 from fused_ocr.edit_distance import edit_distance
-from fused_ocr.errors import ArchiveError, ConfigError
+from fused_ocr.errors import ConfigError
 
 __all__ = ["Hit", "find"]
 
@@ -82,7 +82,9 @@ def find(
         MissingDependencyError: DuckDB is not installed.
     """
     if not text and not like:
-        raise ConfigError("Nothing to look for. Give a text, or like='12?4'.")
+        raise ConfigError(
+            "Nothing to look for. Give a text, or a pattern: like '12?4'."
+        )
     if max_distance < 0 or (max_distance and not text):
         raise ConfigError(
             "max_distance is how far a reading may be from `text`, 0 or more. "
@@ -92,12 +94,7 @@ def find(
 
     with needed("An archive", "archive,tf"):
         import duckdb
-        import pyarrow as pa
-        import pyarrow.dataset as ds
 
-    files = [str(part) for part in index.parts()]
-    if not files:
-        return []
     values = {
         "text": text or None,
         "pattern": None if like is None else _sql_pattern(like),
@@ -105,23 +102,15 @@ def find(
         "min_score": min_score,
         "most": limit,
     }
-    try:
-        # DuckDB's own reader would take brackets in a folder's name for a pattern.
-        parts = ds.dataset(files, format="parquet", partitioning=None)
-        with duckdb.connect() as connection:
-            connection.register("parts", parts)
-            connection.create_function(
-                "edit_distance", edit_distance, ["VARCHAR", "VARCHAR"], "INTEGER"
-            )
-            found = connection.execute(_QUERY, values)
-            names = [column[0] for column in found.description]
-            rows = [dict(zip(names, row, strict=True)) for row in found.fetchall()]
-    except (duckdb.Error, pa.ArrowException, OSError) as error:
-        reason = str(error).splitlines()[0]
-        raise ArchiveError(
-            f"The index {index.folder} cannot be read: {reason}. Delete the part "
-            "that is named, and `fused-ocr tag` reads its photos again."
-        ) from error
+    # DuckDB's own reader would take brackets in a folder's name for a pattern.
+    with index.reading(duckdb.Error) as parts, duckdb.connect() as connection:
+        connection.register("parts", parts)
+        connection.create_function(
+            "edit_distance", edit_distance, ["VARCHAR", "VARCHAR"], "INTEGER"
+        )
+        found = connection.execute(_QUERY, values)
+        names = [column[0] for column in found.description]
+        rows = [dict(zip(names, row, strict=True)) for row in found.fetchall()]
     return [_hit(row) for row in rows]
 
 

@@ -94,8 +94,12 @@ def test_what_cannot_be_read_is_told_and_loses_nothing(run, tmp_path):
     result = run("tag", "photos", "gone\x1b.jpg", "--out", "index")
     assert result.exit_code == 1
     assert "Skipped: gone\\x1b.jpg: No such file or directory\n" in result.stderr
-    assert "1 of 4 photos could not be read; 1 places were skipped" in result.stderr
+    assert "1 of 4 photos could not be read (--retry-errors); 1 pl" in result.stderr
     assert "4 in the index" in result.stdout
+    result = run("tag", "photos", "--out", "index")
+    assert result.exit_code == 1 and "nothing left to read" in result.stdout
+    assert f"Not read: {tmp_path}/photos/a\\nb.png: empty" in result.stderr
+    assert "1 of 4 photos could not be read (--retry-errors)" in result.stderr
     odd.unlink()
     write_photos(tmp_path, 1)
     os.rename(tmp_path / "00000.png", odd)

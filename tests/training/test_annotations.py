@@ -128,8 +128,18 @@ def test_a_few_columns_behind_the_text_are_somebody_elses(tmp_path):
     # As plates_ro's score, and up to seven of them; those of a negative, too.
     rows = "a.jpg,0,3,40,20,digit,B,0.997\nb.jpg,,,,,,,1,2,3,4,5,6,7\n"
     first, second = read_annotations(write(tmp_path, rows), CLASSES)
-    assert np.isnan(first.quads_yx).all()
+    assert np.isnan(first.quads_yx).all() and first.readable.all()
     assert second.texts == ()
+
+
+@pytest.mark.parametrize("columns", [1, 2, 9])
+def test_unreadable_may_stand_right_behind_the_text(tmp_path, columns):
+    # Behind nine that are empty it is column 16, its own.
+    row = "a.jpg,0,3,40,20,digit," + "," * columns + "unreadable\n"
+    (found,) = read_annotations(write(tmp_path, row), CLASSES)
+    assert found.readable.tolist() == [False] and found.texts == ("",)
+    with pytest.raises(AnnotationError, match="box without text"):
+        read_annotations(write(tmp_path, row.replace("digit,", "digit,7")), CLASSES)
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """The report on annotated photos: each fault is found, and nothing else."""
 
+import dataclasses
 import json
 import shutil
 
@@ -125,6 +126,17 @@ def test_each_fault_is_named(tmp_path):
     assert f"{tmp_path / 'copy.png'}: the same file as {tmp_path / 'a.png'}" in text
     assert text.endswith("NOT OK: see the errors")
     json.dumps(report.to_dict(), allow_nan=False)
+
+
+def test_corners_the_wrong_way_round_are_mirrored_text(tmp_path):
+    path = picture(tmp_path / "a.png")
+    clockwise = [(10, 20), (12, 60), (30, 58), (28, 18)]
+    quads = np.array([clockwise, clockwise[::-1], np.full((4, 2), np.nan)], np.float32)
+    boxes = [(10, 20, 30, 60), (9, 20, 30, 60), (10, 20, 29, 60)]
+    found = dataclasses.replace(photo(path, boxes), quads_yx=quads)
+    (problem,) = check([found]).problems
+    assert (problem.kind, problem.error) == ("mirrored", True)
+    assert problem.reason.startswith("18,28,58,30,60,12,20,10 are not clockwise")
 
 
 def test_warnings_alone_are_ok_and_long_lists_are_cut(tmp_path):
