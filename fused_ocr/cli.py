@@ -229,6 +229,7 @@ def fuse(
     """
     quiet_tensorflow()
     from fused_ocr.config import FusionConfig
+    from fused_ocr.fusion import describe
     from fused_ocr.fusion import fuse as join
     from fused_ocr.parts import load_finder, load_part
     from fused_ocr.recognition.cut_as import cut_of
@@ -261,7 +262,13 @@ def fuse(
     model = join(found_by.detector, reader, config, refiner=refiner)
     save_model(model, output, card=card or "", half=half)
     size = Path(output).stat().st_size
-    click.echo(f"{output}: {model.count_params():,} parameters, {size / 1e6:.2f} MB")
+    made = describe(model)
+    slots = made.fusion.assembly.slots
+    each = f"a string of up to {slots}" if reads_strings(reader) else "one character"
+    click.echo(
+        f"{output}: finds {', '.join(made.labels)} and reads {each} of {made.alphabet} "
+        f"in each; {model.count_params():,} parameters, {size / 1e6:.2f} MB"
+    )
 
 
 def _write(out: Any, style: str, path: str, readings: Readings) -> None:

@@ -154,7 +154,10 @@ def test_a_reader_fused_of_a_readers_parts_is_that_reader(run, name, tmp_path):
 
 def test_parts_of_readers_with_others(run):
     # Characters one by one need no refiner, regions take one that is given.
-    assert run("fuse", "plates", "digits", "characters.keras").exit_code == 0
+    done = run("fuse", "plates", "digits", "characters.keras")
+    assert done.exit_code == 0
+    # It may be meant so, and whoever did not mean it is told.
+    assert "finds plate and reads one character of 0123456789 in each" in done.output
     fusion = json.loads(run("describe", "characters.keras", "--json").stdout)["fusion"]
     assert fusion["refinements"] == 0
     done = run("fuse", "digits", "numbers", "lines.keras", "--refiner", "numbers")
