@@ -1,7 +1,7 @@
 """`fused-ocr tag` against a plain loop over `predict`; memory; nodes; what it costs.
 
     python benchmarks/archive.py [--photos 2000] [--memory 200 --memory 2000] \
-        [--model digits --model plates --model numbers] [--no-cluster] [--megapixels 12]
+        [--model digits --model plates.tflite] [--no-cluster] [--megapixels 12]
 
 Photos are the sample photos in several sizes and JPEG qualities, under other names: 0.5
 megapixels on average. `--megapixels` makes them as large as a camera's. The loop reads
@@ -65,8 +65,8 @@ FROM read_parquet(?) GROUP BY photo
     "--model",
     "models",
     multiple=True,
-    type=click.Choice(shipped_models()),
     default=shipped_models(),
+    help="Shipped name or file, such as a .tflite.",
 )
 @click.option("--cluster/--no-cluster", default=True)
 @click.option("--workers", type=int, help="Of `tag`.")
@@ -88,7 +88,7 @@ def main(
         made = make_photos(Path(place) / "photos", max(photos, *memory, 1), megapixels)
         rows, indexes, peaks = [], {}, []
         for model in models:
-            out = Path(place) / model
+            out = Path(place) / Path(model).name
             seconds, rate, peak, _ = tagged(made[:photos], model, out, workers)
             indexes[model] = texts_of(out)
             rows.append((model, seconds, rate))

@@ -16,7 +16,8 @@ def decode_files(encoded: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
     fail those beside it, so it becomes a black picture of one pixel.
 
     Args:
-        encoded: string (B,), JPEG, PNG, GIF (its first picture) or BMP files.
+        encoded: string (B,), JPEG, PNG, GIF (its first picture) or BMP files, the last
+            of 8, 24 or 32 bits a pixel.
 
     Returns:
         images uint8 (B, H, W, 3), RGB, transparency laid over white, each picture at

@@ -17,14 +17,18 @@ def write_atomically(path: Path, data: bytes) -> None:
 
 
 @contextlib.contextmanager
-def set_aside(path: Path) -> Iterator[Path]:
+def set_aside(path: Path, aside: Path | None = None) -> Iterator[Path]:
     """A path to write to instead, renamed to `path` unless an error leaves the block.
 
     For what is too large to be held, or is written by another package. The folder is
     made if need be.
+
+    Args:
+        path: of the file.
+        aside: the other path, in the same folder; a hidden one if left out.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_name(f".{path.name}.{os.getpid()}")
+    aside = aside or path.with_name(f".{path.name}.{os.getpid()}")
     try:
         yield aside
         with open(aside, "rb+") as file:

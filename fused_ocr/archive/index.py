@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from fused_ocr._version import __version__
 from fused_ocr.errors import ArchiveError
+from fused_ocr.files import set_aside
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -293,17 +294,9 @@ def _locked(folder: Path) -> Iterator[None]:
         yield
 
 
-@contextlib.contextmanager
-def _replacing(path: Path) -> Iterator[Path]:
+def _replacing(path: Path) -> contextlib.AbstractContextManager[Path]:
     """A place beside a file; what is written there takes the file's place, whole."""
-    temporary = path.with_name(path.name + _UNFINISHED)
-    try:
-        yield temporary
-        with open(temporary, "rb+") as file:
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    return set_aside(path, path.with_name(path.name + _UNFINISHED))
 
 
 def _has_errors(part: Path) -> bool:
