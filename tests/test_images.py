@@ -488,6 +488,7 @@ def test_source_name(path):
     assert source_name(path, 0) == source_name(str(path), 0) == str(path)
     with path.open("rb") as file:
         assert source_name(file, 0) == str(path)
+    assert type(source_name(np.array([str(path)])[0], 0)) is str
     unnamed = io.BytesIO()
     unnamed.name = 3  # a temporary file's name is its number
     assert source_name(unnamed, 1) == "image 1"

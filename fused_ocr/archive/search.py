@@ -94,6 +94,7 @@ def find(
 
     with needed("An archive", "archive,tf"):
         import duckdb
+        import pyarrow  # noqa: F401 - reads the parts
 
     values = {
         "text": text or None,

@@ -11,6 +11,7 @@ import asyncio
 import concurrent.futures
 import dataclasses
 import os
+from collections.abc import Sequence
 from typing import Any
 
 from fused_ocr.errors import ImageError
@@ -192,13 +193,14 @@ class Http:
 
     Args:
         limits: of the server.
-        models: handles of the deployments, by name.
+        names: of the models.
+        handles: of their deployments, in the same order.
     """
 
-    def __init__(self, limits: Limits, /, **models: Any) -> None:
+    def __init__(self, limits: Limits, names: Sequence[str], *handles: Any) -> None:
         from fused_ocr.serving.front import Front
 
-        self._front = Front(models, limits)
+        self._front = Front(dict(zip(names, handles, strict=True)), limits)
 
     async def __call__(self, request: Any) -> Any:
         """Answer a request of Starlette's."""
@@ -227,4 +229,4 @@ def build(options: dict[str, Any]) -> Any:
         ray_actor_options={"num_cpus": 0.1},
         max_ongoing_requests=4 * limits.queue,
     )
-    return front(Http).bind(limits, **readers)
+    return front(Http).bind(limits, tuple(readers), *readers.values())

@@ -65,7 +65,7 @@ def test_near_ones_come_after_exact_ones(folder):
 
 
 def test_distances_are_of_characters_not_of_bytes(tmp_path):
-    # Two bytes each in UTF-8: of bytes the third would be as far as the second.
+    # Two bytes each in UTF-8: of bytes the first is off by 2, and the second by 4.
     found = ("А12В", "А12", "А1", "Б12ВЕ", "A12B")
     with writing_index(tmp_path, {}) as index:
         index.write_part(0, part_of([row for t in found for row in rows(t, (t, 0.5))]))

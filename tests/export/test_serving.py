@@ -80,6 +80,8 @@ def test_versions_are_numbered_on_and_stay(quick, model, served, tmp_path):
     assert made == ["1", "2", "9", "10"]
     assert versions(tmp_path / "squares") == [1, 2, 9, 10]
     assert (tmp_path / "squares" / "9" / "variables" / "mine").exists()
+    # An earlier removal was killed.
+    (tmp_path / "squares" / ".removed-1" / "half").mkdir(parents=True)
     kept = export_serving(
         model, tmp_path, "squares", server=ServerSettings(keep=2)
     )  # fmt: skip

@@ -372,6 +372,16 @@ def test_texts(command, tmp_path):
     assert "Columns are some of" in result.stderr
 
 
+def test_texts_between_tabs(command, tmp_path):
+    save_photo(tmp_path / "a.jpg")
+    (tmp_path / "texts.tsv").write_text("a.jpg\t5\t1\t30\t9\tB1\n")
+    columns = ("--columns", "path,x1,y1,x2,y2,text")
+    # A shell hands over a backslash and a t.
+    result = command("texts", "texts.tsv", ".", *columns, "--delimiter", r"\t")
+    assert result.exit_code == 0, result.output
+    assert lines(tmp_path) == ["a.jpg,5,1,30,9,text,B1"]
+
+
 def test_tfrecords_there_and_back(command, tmp_path):
     save_photo(tmp_path / "a.jpg")
     (tmp_path / "texts.csv").write_text("a.jpg,5,1,30,2,31,9,6,8,B1\n")

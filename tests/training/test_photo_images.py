@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import stand_ins
 from PIL import Image
 
 from fused_ocr.alphabet import Alphabet
@@ -11,6 +12,7 @@ from fused_ocr.training.annotations import AnnotatedPhoto
 from fused_ocr.training.backdrops import write_backdrops
 from fused_ocr.training.backgrounds import background
 from fused_ocr.training.corner_crops import corner_patches
+from fused_ocr.training.mining import mined_pool
 from fused_ocr.training.patches import annotated_pool
 from fused_ocr.training.strips import strips_of
 
@@ -20,6 +22,9 @@ TAKEN = {
     "strips": lambda photos: strips_of(photos, ALPHABET, 2, CROP),
     "corners": corner_patches,
     "characters": lambda photos: annotated_pool(photos, ALPHABET, 1.0),
+    "blanks": lambda photos: mined_pool(
+        stand_ins.detector(), [str(one.path) for one in photos], ALPHABET, 1.0
+    ),
 }
 
 
