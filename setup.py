@@ -7,6 +7,7 @@ setup(
         "fused_ocr",
         "fused_ocr.archive",
         "fused_ocr.detection",
+        "fused_ocr.explaining",
         "fused_ocr.recognition",
         "fused_ocr.serving",
         "fused_ocr.weights",

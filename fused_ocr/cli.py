@@ -6,12 +6,9 @@ stderr.
 
 from __future__ import annotations
 
-import contextlib
-import csv
 import json
 import os
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -22,18 +19,13 @@ from fused_ocr.cli_archive import COMMANDS as ARCHIVE_COMMANDS
 from fused_ocr.cli_data import COMMANDS as DATA_COMMANDS
 from fused_ocr.cli_export import COMMANDS as EXPORT_COMMANDS
 from fused_ocr.cli_options import KERAS_MODEL, TEXT
-from fused_ocr.cli_photos import PICTURES, one_line, photo_files
-from fused_ocr.cli_runs import quiet, quiet_tensorflow
+from fused_ocr.cli_reading import COMMANDS as READING_COMMANDS
+from fused_ocr.cli_runs import quiet_tensorflow
 from fused_ocr.cli_serving import COMMANDS as SERVING_COMMANDS
 from fused_ocr.cli_training import COMMANDS
-from fused_ocr.errors import ConfigError, FusedOcrError, ImageError
-from fused_ocr.files import set_aside, unused_name
-from fused_ocr.images import MAX_PIXELS
-from fused_ocr.result import Readings
+from fused_ocr.errors import ConfigError, FusedOcrError
 
 __all__ = ["main"]
-
-_COLUMNS = ("path", "text", "score", "y1", "x1", "y2", "x2", "label")
 
 
 class _Commands(click.Group):
@@ -60,89 +52,6 @@ def main() -> None:
     """Read numbers and short codes in photos with one fused TensorFlow graph."""
     # For what TensorFlow writes after its start; see `quiet_tensorflow`.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-
-
-@main.command()
-@click.argument("photos", nargs=-1, required=True)
-@click.option(
-    "--model", "-m", default="digits", help="Shipped name, .keras, SavedModel, .tflite."
-)
-@click.option(
-    "--format",
-    "style",
-    type=click.Choice(["text", "jsonl", "csv"]),
-    default="text",
-    help="Of the output.",
-)
-@click.option(
-    "--output", "-o", type=click.Path(dir_okay=False), help="Instead of stdout."
-)
-@click.option(
-    "--draw", type=click.Path(file_okay=False), help="Folder for drawn photos."
-)
-@click.option(
-    "--min-score", type=click.FloatRange(0, 1), help="Leave out worse readings."
-)
-@click.option("--batch-size", type=click.IntRange(1), default=8, help="Photos at once.")
-@click.option(
-    "--max-pixels", type=click.IntRange(1), default=MAX_PIXELS, help="Per photo."
-)
-@click.option("--threads", type=click.IntRange(1), help="That run a .tflite file.")
-def read(
-    photos: tuple[str, ...],
-    model: str,
-    style: str,
-    output: str | None,
-    draw: str | None,
-    **options: Any,
-) -> None:
-    """Read PHOTOS: files, folders (with their subfolders) and patterns like '*.jpg'.
-
-    A photo that cannot be read is named on stderr, in JSON also where it would stand;
-    the others are read all the same, and the exit status is 1.
-    """
-    paths = list(photo_files(photos))
-    if not paths:
-        raise click.UsageError(
-            f"No photos ({', '.join(PICTURES)}) in {' '.join(photos)}."
-        )
-    from fused_ocr.artefact import find_artefact, is_tflite
-
-    if not is_tflite(find_artefact(model)):
-        quiet_tensorflow()
-    from fused_ocr.reader import load
-
-    with quiet():  # LiteRT names its delegates
-        reader = load(model, threads=options["threads"])
-    folder = None if draw is None else _folder(draw)
-    results = reader.stream(
-        paths,
-        batch_size=options["batch_size"],
-        max_pixels=options["max_pixels"],
-        on_error="return",
-    )
-    failed = 0
-    drawn: set[str] = set()
-    with _output(output) as out:
-        if style == "csv":
-            csv.writer(out).writerow(_COLUMNS)
-        shown = _progress(results, len(paths))
-        for path, result in zip(paths, shown, strict=True):
-            if isinstance(result, ImageError):
-                failed += 1
-                click.echo(f"Error: {one_line(str(result))}", err=True)
-                if style == "jsonl":
-                    _write_json(out, {"source": path, "error": str(result.args[0])})
-                continue
-            readings = result.filter(min_score=options["min_score"])
-            _write(out, style, path, readings)
-            if folder is not None:
-                name = unused_name(Path(path).stem, ".png", drawn)
-                readings.draw().save(folder / name)
-    if failed:
-        raise click.ClickException(
-            f"{failed} of {len(paths)} photos could not be read."
-        )
 
 
 @main.command()
@@ -271,64 +180,12 @@ def fuse(
     )
 
 
-def _write(out: Any, style: str, path: str, readings: Readings) -> None:
-    if style == "jsonl":
-        _write_json(out, readings.to_dict())
-    elif style == "csv":
-        for one in readings:
-            box = [f"{edge:.1f}" for edge in one.box]
-            row = [path, one.text, f"{one.score:.4f}", *box, one.label]
-            csv.writer(out).writerow(row)
-    elif readings:
-        for one in readings:
-            text = one.text if one.readable else "(unreadable)"
-            out.write(f"{one_line(path)}: {text}  ({one.score:.0%})\n")
-    else:
-        out.write(f"{one_line(path)}: nothing read\n")
-    out.flush()
-
-
-def _write_json(out: Any, values: dict[str, Any]) -> None:
-    out.write(json.dumps(values, ensure_ascii=False) + "\n")
-    out.flush()
-
-
-@contextlib.contextmanager
-def _output(path: str | None) -> Iterator[Any]:
-    """A file that appears when it is whole; or stdout, or a device or a pipe.
-
-    Names of files need not be text: what is none is written as escapes, in JSON, too.
-    """
-    escape = "backslashreplace"
-    if path is None or (os.path.exists(path) and not os.path.isfile(path)):
-        with click.open_file(path or "-", "w", "utf-8", escape) as out:
-            yield out
-        return
-    with set_aside(Path(path)) as aside, open(aside, "w", -1, "utf-8", escape) as out:
-        yield out
-
-
-def _progress(results: Iterator[Any], total: int) -> Iterator[Any]:
-    from rich.console import Console
-    from rich.progress import track
-
-    console = Console(stderr=True)
-    # The bar shares the screen with the results where both go there.
-    quiet = not console.is_terminal or sys.stdout.isatty()
-    return iter(track(results, "reading", total=total, console=console, disable=quiet))
-
-
-def _folder(path: str) -> Path:
-    folder = Path(path)
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
-
-
 for _command in (
     *ARCHIVE_COMMANDS,
     *DATA_COMMANDS,
     *COMMANDS,
     *EXPORT_COMMANDS,
+    *READING_COMMANDS,
     *SERVING_COMMANDS,
 ):
     main.add_command(_command)

@@ -353,3 +353,13 @@ class FusionConfig(Config):
             "flow",
         )
         self._need(self.refinements >= 0, "must not be negative", "refinements")
+
+    def scale(self, height: int, width: int) -> float:
+        """How many of its own pixels the detector sees for one of a photo.
+
+        >>> FusionConfig(frame_yx=(384, 512)).scale(768, 2048)
+        0.25
+        """
+        frame_height, frame_width = self.frame_yx
+        fitted = min(frame_height / height, frame_width / width)
+        return min(fitted, self.max_enlargement)

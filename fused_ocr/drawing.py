@@ -29,6 +29,9 @@ SMALL_SIDE = 400
 READING_COLOUR = (255, 214, 0)
 """Box and label of a reading: yellow with a black rim stands out from any photo."""
 
+OTHER_COLOUR = (120, 190, 255)
+"""Box and label of what is shown beside the readings."""
+
 CHARACTER_COLOUR = (0, 229, 255)
 """Box of a single character."""
 
@@ -39,10 +42,15 @@ SMALLEST_FONT = 8
 """Below this a label is cut off rather than made smaller still, pixels."""
 
 _Edges: TypeAlias = tuple[int, int, int, int]  # xyxy, as Pillow draws
+_Colour: TypeAlias = tuple[int, int, int]
 
 
 def draw(
-    image: Source, readings: Iterable[Reading], *, characters: bool = True
+    image: Source,
+    readings: Iterable[Reading],
+    *,
+    characters: bool = True,
+    others: Iterable[Reading] = (),
 ) -> Image.Image:
     """Draw readings on a copy of a photo.
 
@@ -50,6 +58,7 @@ def draw(
         image: the photo, in any form that `fused_ocr.images.read_image` takes.
         readings: the readings, with boxes in pixel edges of this photo.
         characters: draw a thin box around each single character too.
+        others: drawn in another colour, what is no reading.
 
     Returns:
         RGB, of the photo's size, or a whole multiple of it if its longer side is
@@ -72,9 +81,10 @@ def draw(
     # The geometric mean of the sides: a panorama gets neither hairlines nor beams.
     side = math.sqrt(picture.width * picture.height)
     thin = max(1, round(side / 600))
-    drawn = list(readings)
+    drawn = [(one, READING_COLOUR) for one in readings]
+    drawn += [(one, OTHER_COLOUR) for one in others]
     frames = []
-    for reading in drawn:
+    for reading, own in drawn:
         for character in reading.characters if characters else ():
             if character.box == reading.box and len(reading.characters) > 1:
                 continue  # read as a part of the region, its place is not known
@@ -85,18 +95,19 @@ def draw(
         if reading.quad == box_corners(reading.box):
             pen.rectangle(frame, outline=INK, width=4 * thin)
             inner = _edges(reading.box, factor, 4 * thin, picture.size)
-            pen.rectangle(inner, outline=READING_COLOUR, width=2 * thin)
+            pen.rectangle(inner, outline=own, width=2 * thin)
         else:
             outline = [(x * factor, y * factor) for y, x in reading.quad]
-            for colour, width in ((INK, 4 * thin), (READING_COLOUR, 2 * thin)):
+            for colour, width in ((INK, 4 * thin), (own, 2 * thin)):
                 ends = [*outline, *outline[:2]]  # twice, so that all joints are round
                 pen.line(ends, fill=colour, width=width, joint="curve")
         frames.append(frame)
     taken = list(frames)
-    for reading, frame in zip(drawn, frames, strict=True):
+    for (reading, own), frame in zip(drawn, frames, strict=True):
         text = f"{reading.text} {reading.score:.0%}".strip()
-        others = [place for place in taken if place is not frame]
-        taken.append(_label(pen, text, frame, others, max(14, round(side / 32))))
+        rest = [place for place in taken if place is not frame]
+        size = max(14, round(side / 32))
+        taken.append(_label(pen, text, frame, rest, size, own))
     return picture
 
 
@@ -114,7 +125,12 @@ def _edges(
 
 
 def _label(
-    pen: ImageDraw.ImageDraw, text: str, frame: _Edges, others: list[_Edges], size: int
+    pen: ImageDraw.ImageDraw,
+    text: str,
+    frame: _Edges,
+    others: list[_Edges],
+    size: int,
+    colour: _Colour,
 ) -> _Edges:
     """Write a text on a filled label beside a frame; where the label lies."""
     picture_width, picture_height = pen.im.size
@@ -143,7 +159,7 @@ def _label(
     inside = [(min(max(x, 0), last_x), min(max(y, 0), last_y)) for x, y in corners]
     places = [(x, y, x + width - 1, y + height - 1) for x, y in inside]
     best = min(places, key=lambda place: _hidden(place, [frame, *others]))
-    pen.rectangle(best, fill=READING_COLOUR)
+    pen.rectangle(best, fill=colour)
     pen.text((best[0] + pad - x1, best[1] + pad - y1), text, fill=INK, font=font)
     return best
 

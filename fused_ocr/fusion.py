@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import keras
 import tensorflow as tf
@@ -35,13 +35,13 @@ from fused_ocr.regions import AssembleRegions
 
 __all__ = [
     "ARTICLE",
+    "candidates_flow",
     "describe",
     "frozen_flow",
     "fuse",
     "parts_of",
     "quick_flow",
     "recognizer_of",
-    "up_to_boxes",
 ]
 
 ARTICLE = FusionConfig(
@@ -173,41 +173,38 @@ def _refine(refiner: keras.Model, config: FusionConfig) -> RefineCorners:
     )
 
 
-def up_to_boxes(
-    detector: keras.Model,
-    letterbox: Letterbox,
-    selection: SelectionConfig,
-    refine: RefineCorners | None = None,
-    octaves: Octaves | None = None,
+def candidates_flow(
+    model: keras.Model, least: float
 ) -> Callable[[Any], dict[str, Any]]:
-    """A detector alone, from photos to boxes of the photo: to measure it, or to mine.
+    """The same flow up to what is read, for all that may be something.
 
     Args:
-        detector: as `fuse` takes it.
-        letterbox: fits photos into its frame.
-        selection: thresholds.
-        refine: looks at them again, if given.
-        octaves: of the frame, if there are several.
+        model: from `fuse`.
+        least: the detector's score that a candidate needs, if the model's own threshold
+            is not lower still.
 
     Returns:
-        A function from images uint8 (B, H, W, 3), any size without tracing again, to
-        the outputs of `SelectDetections`.
+        A function of images uint8 (B, H, W, 3) to a dictionary: ``boxes`` float32
+        (B, N, 4), ``scores`` (B, N), ``count`` int32 (B,), ``read``, as the recogniser
+        gives it, and ``quads`` (B, N, 4, 2), or None. The first rows are what the model
+        itself finds.
     """
-    select = SelectDetections(selection)
+    parts = parts_of(model)
+    own = parts.select.selection
+    lower = own.replace(score_threshold=min(least, own.score_threshold))
 
-    def find(images: Any) -> dict[str, Any]:
-        frames, geometry = letterbox(images)
-        anchors = look(detector, frames, octaves)
-        found: dict[str, Any] = select(
-            anchors["boxes"], anchors["scores"], geometry, anchors.get("corners")
-        )
-        if refine is not None:
-            places = found.get("quads", found["boxes"])
-            found["boxes"], found["quads"] = refine(images, places, found["count"])
-        return found
+    def gathered(
+        boxes: Any, scores: Any, _: Any, count: Any, read: Any, quads: Any
+    ) -> dict[str, Any]:
+        return {
+            "boxes": boxes, "scores": scores, "count": count, "read": read,
+            "quads": quads,
+        }  # fmt: skip
 
-    spec = tf.TensorSpec((None, None, None, 3), tf.uint8)
-    return tf.function(find, input_signature=[spec])  # type: ignore[no-any-return]
+    every = dataclasses.replace(
+        parts, select=SelectDetections(lower), assemble=cast(Any, gathered)
+    )
+    return lambda images: _flow(every, images)
 
 
 def quick_flow(model: keras.Model) -> Callable[..., dict[str, Any]]:

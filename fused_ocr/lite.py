@@ -63,9 +63,8 @@ class LiteRuntime:
         height, width = (int(side) for side in images["shape"][1:3])
         self.frame_yx = (height, width)
         # The network enlarges or shrinks the frame for its detector.
-        fusion = self.description.fusion
-        scale = min(fusion.frame_yx[0] / height, fusion.frame_yx[1] / width)
-        self._most = fusion.max_enlargement / min(scale, fusion.max_enlargement)
+        self._seen = self.description.fusion.scale(height, width)
+        self._most = self.description.fusion.max_enlargement / self._seen
 
     def run(
         self,
@@ -94,6 +93,11 @@ class LiteRuntime:
                     outputs[name] = pairs.reshape(outputs[name].shape)
             found.append(outputs)
         return {name: np.concatenate([one[name] for one in found]) for name in found[0]}
+
+    def scale(self, height: int, width: int) -> float:
+        """See `fused_ocr.runtimes.Runtime`."""
+        fitted = min(self.frame_yx[0] / height, self.frame_yx[1] / width, self._most)
+        return fitted * self._seen
 
 
 def fit(

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import functools
 import os
+import sys
 from collections.abc import Iterable, Iterator
-from typing import Any, Literal, overload
+from typing import TYPE_CHECKING, Any, Literal, overload
 
 import numpy as np
 import numpy.typing as npt
 
-from fused_ocr.artefact import Description, find_artefact
+from fused_ocr.artefact import Description, find_artefact, shipped_models
 from fused_ocr.errors import ConfigError, ImageError
 from fused_ocr.images import MAX_PIXELS, Source, iterate, read_image, source_name
 from fused_ocr.result import Character, Reading, Readings
 from fused_ocr.runtimes import KerasRuntime, Outputs, Runtime, open_runtime
+
+if TYPE_CHECKING:
+    from fused_ocr.explaining.explanation import Explanation
 
 __all__ = ["Reader", "load", "readings_of"]
 
@@ -41,11 +46,23 @@ def load(name_or_path: str | os.PathLike[str], *, threads: int | None = None) ->
         MissingDependencyError: TensorFlow, or LiteRT for a `.tflite` file, is not
             installed.
     """
-    return Reader(open_runtime(find_artefact(name_or_path), threads))
+    path = find_artefact(name_or_path)
+    reader = Reader(open_runtime(path, threads))
+    name = os.fspath(name_or_path)
+    # Another process may have the library, and its models, in another place.
+    reader._origin = (name if name in shipped_models() else path.absolute(), threads)
+    return reader
+
+
+def _load_again(name_or_path: str | os.PathLike[str], threads: int | None) -> Reader:
+    return load(name_or_path, threads=threads)
 
 
 class Reader:
     """Reads photos with a loaded model.
+
+    One that `load` gave goes to other processes as the model's name or path, which they
+    load themselves.
 
     Args:
         model: a Keras model from `fuse`, or a runtime.
@@ -59,6 +76,15 @@ class Reader:
         self._runtime: Runtime = model if hasattr(model, "run") else KerasRuntime(model)
         self.description: Description = self._runtime.description
         self.card: str = self._runtime.card
+        self._origin: tuple[Any, int | None] | None = None
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        if self._origin is None:
+            raise TypeError(
+                "This reader was made of a model in memory, which other processes "
+                "cannot load. Save it with fused_ocr.saving.save_model, and load that."
+            )
+        return _load_again, self._origin
 
     @overload
     def predict(
@@ -139,6 +165,36 @@ class Reader:
             )
         photos, _ = iterate(sources)
         return self._stream(photos, batch_size, max_pixels, on_error)
+
+    def explain(self, source: Source, *, max_pixels: int = MAX_PIXELS) -> Explanation:
+        """Why one photo is read as it is: a second or some, for many looks at it.
+
+        Args:
+            source: see `read_image`.
+            max_pixels: refuse larger photos.
+
+        Returns:
+            What is read, what the detector found likely and why it was left out (of a
+            Keras model; exported ones keep that to themselves), and what is read in the
+            photo turned, mirrored, in parts, in a border, or in another light. Prints
+            itself, draws itself, and goes to JSON.
+
+        Raises:
+            ImageError: the photo cannot be read.
+
+        >>> print(load("plates").explain("car.jpg"))  # doctest: +SKIP
+        """
+        from fused_ocr.explaining.explanation import explain  # loads Pillow's font code
+
+        name = source_name(source, 0)
+        image = read_image(source, name=name, max_pixels=max_pixels)
+        return explain(
+            image,
+            name,
+            functools.partial(self.predict, max_pixels=sys.maxsize),
+            self._runtime.scale,
+            getattr(self._runtime, "model", None),
+        )
 
     def _stream(
         self, photos: Iterator[Any], batch_size: int, max_pixels: int, on_error: str

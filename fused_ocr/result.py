@@ -23,6 +23,7 @@ from PIL import Image
 
 from fused_ocr.boxes import box_corners
 from fused_ocr.errors import ConfigError
+from fused_ocr.spelling import compiled, likeliest
 
 __all__ = ["Character", "Reading", "Readings"]
 
@@ -88,6 +89,42 @@ class Reading:
         object.__setattr__(self, "quad", _corners(self.quad, self.box))
         object.__setattr__(self, "readable", bool(self.readable))
         object.__setattr__(self, "doubtful", bool(self.doubtful))
+
+    def respelt(self, pattern: str | re.Pattern[str]) -> Reading | None:
+        """The likeliest spelling that has a known format.
+
+        Of every character the next-best ones are known (`Character.alternatives`), and
+        where the format of a plate wants a letter, an 8 may be a B. How many characters
+        there are stays.
+
+        Args:
+            pattern: a regular expression that the whole text must match.
+
+        Returns:
+            The reading itself if it matches; another with the likeliest text that does,
+            its score as much lower as that is less likely; None if no likely one does.
+
+        Raises:
+            ConfigError: no regular expression.
+
+        >>> eight = Character("8", 0.6, (0, 0, 9, 5), (("B", 0.3), ("S", 0.1)))
+        >>> seven = Character("7", 0.9, (0, 5, 9, 9))
+        >>> one = Reading("87", 0.5, (0, 0, 9, 9), characters=(eight, seven))
+        >>> found = one.respelt("[A-Z][0-9]")
+        >>> found.text, found.score
+        ('B7', 0.25)
+        """
+        expression = compiled(pattern)
+        if expression.fullmatch(self.text):
+            return self
+        found = likeliest(self.characters, expression) if self.characters else None
+        if found is None:
+            return None
+        characters, part = found
+        text = "".join(character.text for character in characters)
+        return dataclasses.replace(
+            self, text=text, score=self.score * part, characters=characters
+        )
 
 
 @dataclasses.dataclass(frozen=True, init=False, repr=False)
@@ -167,11 +204,7 @@ class Readings(Sequence[Reading]):
         """
         if min_score is not None and not 0 <= min_score <= 1:
             raise ConfigError(f"`min_score` must be in 0..1. Received: {min_score!r}.")
-        try:
-            expression = None if pattern is None else re.compile(pattern)
-        except (re.error, TypeError) as error:
-            message = f"`pattern` {pattern!r} is not a regular expression: {error}."
-            raise ConfigError(message) from error
+        expression = None if pattern is None else compiled(pattern)
         return self._with(
             reading
             for reading in self.readings
@@ -179,6 +212,19 @@ class Readings(Sequence[Reading]):
             and (expression is None or expression.fullmatch(reading.text))
             and (label is None or reading.label == label)
         )
+
+    def respelt(self, pattern: str | re.Pattern[str]) -> Readings:
+        """The readings in a known format: see `Reading.respelt`; others are left out.
+
+        Args:
+            pattern: a regular expression that the whole text must match.
+
+        Raises:
+            ConfigError: no regular expression.
+        """
+        expression = compiled(pattern)
+        found = (reading.respelt(expression) for reading in self.readings)
+        return self._with(reading for reading in found if reading is not None)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain dictionaries, lists, strings, numbers: ready for JSON."""

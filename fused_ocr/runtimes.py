@@ -62,6 +62,9 @@ class Runtime(Protocol):
                 padded at the bottom and the right to one size; None if they are not.
         """
 
+    def scale(self, height: int, width: int) -> float:
+        """How many of its own pixels the detector sees for one of a photo."""
+
 
 def open_runtime(path: Path, threads: int | None = None) -> Runtime:
     """Load a fused artefact.
@@ -146,6 +149,7 @@ class KerasRuntime:
         self.description = describe(model)
         self.card = card
         self.model = model
+        self.scale = self.description.fusion.scale
         images = tf.TensorSpec((None, None, None, 3), tf.uint8)
         sizes = tf.TensorSpec((None, 2), tf.int32)
         flow = quick_flow(model)
@@ -175,6 +179,7 @@ class SavedModelRuntime:
 
         self.description = read_description(folder)
         self.card = read_card(folder)
+        self.scale = self.description.fusion.scale
         # The signatures live as long as what loaded them.
         self._loaded = tf.saved_model.load(str(folder))
         signatures = self._loaded.signatures

@@ -300,7 +300,7 @@ def test_a_run_that_ends_early_leaves_no_output(run, photo, tmp_path, monkeypatc
         raise KeyboardInterrupt
 
     (tmp_path / "out.csv").write_text("as it was")
-    monkeypatch.setattr("fused_ocr.cli._write", interrupted)
+    monkeypatch.setattr("fused_ocr.cli_reading._write", interrupted)
     assert run("read", photo, "--format", "csv", "-o", "out.csv").exit_code == 1
     assert (tmp_path / "out.csv").read_text() == "as it was"
     assert sorted(p.name for p in tmp_path.iterdir()) == ["out.csv", "photo.png"]
@@ -348,3 +348,40 @@ def test_a_pipe_stays_a_pipe(run, photo, tmp_path):
     listener.join(60)
     assert len(heard[0].splitlines()) == len(TEXTS)
     assert (tmp_path / "pipe").is_fifo()
+
+
+def test_a_known_format(run, photo):
+    assert TEXTS == ["678", "876"]
+    rows = run("read", photo, "--format", "csv", "--pattern", "6.8").stdout.splitlines()
+    assert [row.split(",")[1] for row in rows[1:]] == ["678"]
+    result = run("read", photo, "--pattern", "[")
+    assert result.exit_code == 2 and "no" in result.stderr and "'['" in result.stderr
+
+
+# --- why ------------------------------------------------------------------------------
+
+
+def test_explain(run, photo, tmp_path):
+    Image.new("RGB", (61, 45), (90, 120, 90)).save(tmp_path / "grey.png")
+    result = run("explain", photo, "gone.jpg", "grey.png", "--draw", "drawn")
+    assert result.exit_code == 1 and "1 of 3 photos" in result.stderr
+    read, grey = result.stdout.split("grey.png: ")
+    assert all(f"'{text}'" in read for text in TEXTS)
+    assert grey.startswith("61 x 45 pixels") and "Hardly anything" in grey
+    assert len(list((tmp_path / "drawn").iterdir())) == 2
+
+
+def test_explain_in_json(run, photo):
+    result = run("explain", photo, "gone.jpg", "--format", "jsonl")
+    why, failed = [json.loads(line) for line in result.stdout.splitlines()]
+    assert [one["text"] for one in why["readings"]] == TEXTS
+    kept = [one for one in why["candidates"] if not one["left_out"]]
+    assert len(kept) == sum(map(len, TEXTS))
+    assert failed["source"] == "gone.jpg" and "error" in failed
+
+
+def test_who_reads_nothing_is_told_how_to_ask_why(run, photo, tmp_path):
+    Image.new("RGB", (61, 45), (90, 120, 90)).save(tmp_path / "grey.png")
+    assert "fused-ocr explain" in run("read", "grey.png").stderr
+    assert "fused-ocr explain" not in run("read", photo).stderr
+    assert run("read", "grey.png", "--format", "jsonl").stderr == ""

@@ -22,6 +22,7 @@ from fused_ocr.config import (
 )
 from fused_ocr.cropping import CropResize
 from fused_ocr.errors import ArtefactDamagedError, ConfigError
+from fused_ocr.finding import up_to_boxes
 from fused_ocr.folding import fold_batch_normalization
 from fused_ocr.fusion import (
     ARTICLE,
@@ -30,7 +31,6 @@ from fused_ocr.fusion import (
     fuse,
     parts_of,
     quick_flow,
-    up_to_boxes,
 )
 from fused_ocr.letterbox import Letterbox
 from fused_ocr.reader import Reader

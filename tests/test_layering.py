@@ -22,6 +22,7 @@ LIGHT = (
     "errors",
     "images",
     "result",
+    "spelling",
 )
 HEAVY = {"tensorflow", "keras", "h5py", "keras_retinanet", "tensorflow_datasets"}
 SEVERAL = {"utils", "util", "helpers", "helper", "common", "misc"}

@@ -26,7 +26,7 @@ from fused_ocr.export import tflite
 from fused_ocr.export.check_photos import CheckPhoto
 from fused_ocr.export.tflite import export_tflite
 from fused_ocr.fusion import describe
-from fused_ocr.lite import fit
+from fused_ocr.lite import LiteRuntime, fit
 from fused_ocr.reader import Reader
 
 FRAME = (128, 192)
@@ -126,6 +126,21 @@ def test_places_are_those_of_the_photo(path):
     assert len(cut) and (cut.boxes[:, 2:] <= (300, 768)).all()
 
 
+@pytest.mark.parametrize(
+    ("photo", "seen"),
+    [
+        # The file's frame is twice the detector's, 64x96, which enlarges twice at most.
+        (FRAME, 0.5),
+        ((256, 384), 0.25),
+        ((256, 100), 0.25),
+        ((64, 96), 1.0),
+        ((10, 20), 2.0),
+    ],
+)
+def test_how_large_the_detector_sees_a_photo(path, photo, seen):
+    assert LiteRuntime(path).scale(*photo) == seen
+
+
 def test_a_batch_of_different_sizes(path):
     reader = fused_ocr.load(path)
     photos = [
@@ -140,7 +155,8 @@ def test_a_batch_of_different_sizes(path):
         np.testing.assert_array_equal(found.boxes, alone.boxes)
 
 
-def test_without_tensorflow(path, tmp_path):
+@pytest.mark.parametrize("command", ["read", "explain"])
+def test_without_tensorflow(path, tmp_path, command):
     photo = tmp_path / "a.png"
     Image.fromarray(stand_ins.squares(*FRAME)).save(photo)
     program = """
@@ -153,12 +169,16 @@ def test_without_tensorflow(path, tmp_path):
 
         sys.meta_path.insert(0, Refuse())
         from fused_ocr.cli import main
-        main(["read", "-m", sys.argv[1], "--format", "csv", sys.argv[2]])
+        main([sys.argv[1], "-m", sys.argv[2], "--format", "jsonl", sys.argv[3]])
     """
-    command = [sys.executable, "-c", textwrap.dedent(program), path, photo]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(program), command, path, photo],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert done.returncode == 0 and done.stderr == "", done.stderr
-    texts = [row.split(",")[1] for row in done.stdout.splitlines()[1:]]
+    texts = [one["text"] for one in json.loads(done.stdout)["readings"]]
     assert texts == fused_ocr.load(path).predict(photo).texts and len(texts) >= 2
 
 

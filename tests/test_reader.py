@@ -4,6 +4,7 @@ import io
 import itertools
 import json
 import pathlib
+import pickle
 import zipfile
 
 import keras
@@ -420,3 +421,22 @@ def test_a_small_photo_of_few_digits():
     # Enlarged until they filled the frame, the smaller ones were not found.
     small = [two.resize((106 // k, 82 // k)) for k in (1, 2, 3)]
     assert [one.texts for one in load("digits").predict(small)] == [["86"]] * 3
+
+
+# --- other processes ------------------------------------------------------------------
+
+
+def test_a_loaded_reader_goes_to_other_processes(whole, tmp_path, monkeypatch, photos):
+    (tmp_path / "reader.keras").write_bytes(whole)
+    monkeypatch.chdir(tmp_path)
+    reader = load("reader.keras")
+    sent = pickle.dumps(reader)
+    assert len(sent) < 1000
+    monkeypatch.chdir("/")
+    same(pickle.loads(sent).predict(photos[0]), reader.predict(photos[0]))
+    assert b"weights" not in pickle.dumps(load("digits"))
+
+
+def test_a_reader_of_a_model_in_memory_stays(reader):
+    with pytest.raises(TypeError, match="save_model"):
+        pickle.dumps(reader)

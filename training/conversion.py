@@ -62,6 +62,10 @@ def convert(
             listed.update(dict.fromkeys(item.names))
         else:
             converter.add(item)
+    for name in sorted(set(rules.only) - {*listed, *converter.met}):
+        there = ", ".join(sorted({*listed, *converter.met})) or "none"
+        reason = f"{name!r} was asked for; there are {there}"
+        converter.say("class that is nowhere", "classes", reason)
     found = {region.label for regions in converter.kept.values() for region in regions}
     names = tuple(classes)
     if not names:
@@ -108,6 +112,7 @@ class _Converter:
     records: int = 0
     kept: dict[Path, list[KeptRegion]] = dataclasses.field(default_factory=dict)
     findings: list[Finding] = dataclasses.field(default_factory=list)
+    met: set[str] = dataclasses.field(default_factory=set)
     places: dict[Path, str] = dataclasses.field(default_factory=dict)
 
     def say(self, kind: str, place: str, reason: str) -> None:
@@ -116,6 +121,7 @@ class _Converter:
     def add(self, record: PhotoRecord) -> None:
         """Keep a photo, or say why not."""
         self.records += 1
+        self.met |= {region.label for region in record.regions}
         path = self._found(record)
         header = None if path is None else self._header(path, record)
         if path is None or header is None:

@@ -19,7 +19,8 @@ from fused_ocr.assembly import AssembleCharacters
 from fused_ocr.boxes import Boxes, iou_matrix
 from fused_ocr.errors import ImageError
 from fused_ocr.files import set_aside, write_atomically
-from fused_ocr.fusion import parts_of, up_to_boxes
+from fused_ocr.finding import up_to_boxes
+from fused_ocr.fusion import parts_of
 from fused_ocr.reader import Reader
 from fused_ocr.result import Readings
 

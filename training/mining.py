@@ -12,7 +12,7 @@ from rich.progress import track
 from fused_ocr.alphabet import Alphabet
 from fused_ocr.config import FusionConfig, SelectionConfig
 from fused_ocr.errors import ConfigError, ImageError
-from fused_ocr.fusion import up_to_boxes
+from fused_ocr.finding import up_to_boxes
 from fused_ocr.letterbox import Letterbox
 
 from .patches import Pool, cut_patches

@@ -12,7 +12,8 @@ from fused_ocr.detection.octaves import Octaves, joined, look
 from fused_ocr.detection.retinanet import halves_of
 from fused_ocr.detection.selection import SelectDetections
 from fused_ocr.errors import ConfigError
-from fused_ocr.fusion import describe, frozen_flow, parts_of, up_to_boxes
+from fused_ocr.finding import up_to_boxes
+from fused_ocr.fusion import describe, frozen_flow, parts_of
 from fused_ocr.saving import save_model
 
 EVERY = SelectionConfig(

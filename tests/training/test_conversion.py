@@ -117,6 +117,18 @@ def test_classes_without_a_number_are_left_out(tmp_path):
     assert report.ok
 
 
+def test_a_class_that_is_asked_for_and_nowhere(tmp_path):
+    photos(tmp_path, "a.jpg")
+    one = record("a.jpg", box(1, 2, 3, 4), near=tmp_path)
+    listed = ClassNames(("sign", "plate"))
+    report = run([listed, one], tmp_path, only=("Plate", "sign"))
+    wrong = [f for f in report.findings if f.kind == "class that is nowhere"]
+    assert [f.reason for f in wrong] == ["'Plate' was asked for; there are plate, sign"]
+    assert not report.ok
+    # A class that the source knows and has none of is no mistake.
+    assert run([listed, one], tmp_path, only=("plate", "sign")).ok
+
+
 def test_photos_that_cannot_be_used(tmp_path):
     photos(tmp_path, "a.jpg", "twice/d.jpg", "again/d.jpg", "e.png")
     (tmp_path / "c.jpg").write_bytes(b"no photo")

@@ -33,6 +33,7 @@ Level: TypeAlias = Literal["failed", "dropped", "noted"]
 
 LEVELS: dict[str, Level] = {
     "malformed": "failed",
+    "class that is nowhere": "failed",
     "missing photo": "dropped",
     "ambiguous photo": "dropped",
     "unreadable photo": "dropped",
