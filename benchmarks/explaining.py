@@ -3,9 +3,10 @@
     python benchmarks/explaining.py --model plates ANNOTATIONS.csv CLASSES.csv
 
 First the photos as they are: of those whose text is not read, how many have it among
-what the detector found likely, and in how many another look reads it. Then photos that
-are read, each spoilt in a known way, and how many of those that are no longer read get
-the right text, and the right advice.
+what the detector found likely, and in how many another look reads it; and how many of
+those that are read get an advice all the same. Then photos that are read, each spoilt
+in a known way, and how many of those that are no longer read get the right text, and
+the right advice.
 """
 
 from __future__ import annotations
@@ -65,7 +66,7 @@ def others(why: Explanation) -> list[str]:
 def left_out(why: Explanation) -> dict[str, str]:
     """The texts that were left out, and what left them out."""
     return {
-        one.text: one.setting or one.left_out
+        one.text: " and ".join(one.settings) or one.left_out
         for one in why.candidates or ()
         if one.left_out
     }
@@ -82,6 +83,7 @@ def main(annotations: str, classes: str, model: str, most: int | None) -> None:
     photos = read_annotations(annotations, read_classes(Path(classes)))[:most]
     right: list[tuple[Pixels, Box, str]] = []
     causes: Counter[str] = Counter()
+    needless = 0
     for photo in track(photos, "as they are"):
         image = read_image(photo.path)
         texts = [text for text in photo.texts if text]
@@ -90,6 +92,7 @@ def main(annotations: str, classes: str, model: str, most: int | None) -> None:
         (text,) = texts
         if text in reader.predict(image).texts:
             right.append((image, photo.boxes_yxyx[photo.texts.index(text)], text))
+            needless += bool(reader.explain(image).advice)
             continue
         why = reader.explain(image)
         if text in left_out(why):
@@ -101,6 +104,7 @@ def main(annotations: str, classes: str, model: str, most: int | None) -> None:
     print("| text not read | photos |\n|---|---|")
     for cause, count in causes.most_common():
         print(f"| {cause} | {count} |")
+    print(f"\n{needless} of {len(right)} that are read get an advice.")
     print("\n| photos that were read, | no longer read | found | right advice |")
     print("|---|---|---|---|")
     for name, (spoil, advice) in SPOILT.items():

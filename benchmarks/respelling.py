@@ -34,6 +34,8 @@ def main(annotations: str, classes: str, pattern: str, model: str) -> None:
     reader, expression = load(model), compiled(pattern)
     photos = read_annotations(annotations, read_classes(Path(classes)))
     photos = [p for p in photos if any(map(expression.fullmatch, p.texts))]
+    if not photos:
+        raise click.UsageError(f"No text of {annotations} has the format {pattern!r}.")
     known, right, other = 0, Counter[str](), Counter[str]()
     seconds = 0.0
     for photo in track(photos, "reading"):

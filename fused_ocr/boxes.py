@@ -20,6 +20,7 @@ __all__ = [
     "areas",
     "box_corners",
     "clip",
+    "intersections",
     "iou_matrix",
     "swap_xy",
 ]
@@ -78,6 +79,29 @@ def clip(boxes_yxyx: npt.ArrayLike, height: float, width: float) -> Boxes:
     return np.clip(np.asarray(boxes_yxyx, np.float32), 0.0, limits)
 
 
+def intersections(
+    boxes_yxyx: npt.ArrayLike, others_yxyx: npt.ArrayLike
+) -> npt.NDArray[np.float32]:
+    """Square pixels that every box shares with every other.
+
+    Args:
+        boxes_yxyx: (N, 4).
+        others_yxyx: (M, 4).
+
+    Returns:
+        float32 (N, M).
+
+    >>> intersections([[0, 0, 2, 2]], [[0, 1, 2, 3], [5, 5, 6, 6]]).tolist()
+    [[2.0, 0.0]]
+    """
+    a = np.asarray(boxes_yxyx, np.float32).reshape(-1, 4)
+    b = np.asarray(others_yxyx, np.float32).reshape(-1, 4)
+    top_left = np.maximum(a[:, None, :2], b[None, :, :2])
+    bottom_right = np.minimum(a[:, None, 2:], b[None, :, 2:])
+    sides = np.maximum(bottom_right - top_left, 0.0)
+    return np.asarray(sides[..., 0] * sides[..., 1], np.float32)
+
+
 def iou_matrix(
     boxes_yxyx: npt.ArrayLike, others_yxyx: npt.ArrayLike
 ) -> npt.NDArray[np.float32]:
@@ -95,10 +119,7 @@ def iou_matrix(
     """
     a = np.asarray(boxes_yxyx, np.float32).reshape(-1, 4)
     b = np.asarray(others_yxyx, np.float32).reshape(-1, 4)
-    top_left = np.maximum(a[:, None, :2], b[None, :, :2])
-    bottom_right = np.minimum(a[:, None, 2:], b[None, :, 2:])
-    sides = np.maximum(bottom_right - top_left, 0.0)
-    intersection = sides[..., 0] * sides[..., 1]
+    intersection = intersections(a, b)
     union = areas(a)[:, None] + areas(b)[None, :] - intersection
     return np.where(union > 0, intersection / np.maximum(union, 1e-9), 0.0).astype(
         np.float32

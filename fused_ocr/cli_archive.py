@@ -13,9 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from fused_ocr.cli_photos import one_line
 from fused_ocr.errors import ArchiveError
-from fused_ocr.files import set_aside
+from fused_ocr.files import one_line, set_aside
 from fused_ocr.images import MAX_PIXELS
 
 if TYPE_CHECKING:

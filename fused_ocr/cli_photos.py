@@ -10,8 +10,9 @@ from pathlib import Path
 import click
 
 from fused_ocr.errors import ImageError
+from fused_ocr.files import one_line
 
-__all__ = ["PICTURES", "one_line", "photo_files", "tell_failed"]
+__all__ = ["PICTURES", "photo_files", "tell_failed"]
 
 PICTURES = (".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
 """Endings of the files that are taken from a folder."""
@@ -31,12 +32,6 @@ def photo_files(photos: tuple[str, ...]) -> Iterator[str]:
             yield from sorted(glob.glob(photo, recursive=True)) or [photo]
         else:
             yield photo
-
-
-def one_line(text: str) -> str:
-    """Text that stays on one line and in one piece: file names may have anything."""
-    shown = text.encode("utf-8", "backslashreplace").decode()
-    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in shown)
 
 
 def tell_failed(failed: Sequence[ImageError]) -> None:

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from fused_ocr.cli_photos import PICTURES, one_line, photo_files
+from fused_ocr.cli_photos import PICTURES, photo_files
 from fused_ocr.cli_runs import quiet, quiet_tensorflow
 from fused_ocr.errors import ImageError
-from fused_ocr.files import set_aside, unused_name
+from fused_ocr.files import one_line, set_aside, unused_name
 from fused_ocr.images import MAX_PIXELS
 from fused_ocr.result import Readings
 from fused_ocr.spelling import compiled
@@ -118,10 +118,10 @@ def read(
                 _failed(out, style, path, result)
                 continue
             readings = result
+            empty += not readings
             if pattern is not None:
                 readings = readings.respelt(pattern)
             readings = readings.filter(min_score=options["min_score"])
-            empty += not readings
             _write(out, style, path, readings)
             if folder is not None:
                 name = unused_name(Path(path).stem, ".png", drawn)
@@ -148,7 +148,7 @@ def explain(
     draw: str | None,
     **options: Any,
 ) -> None:
-    """Say why PHOTOS are read as they are, and what would help: 3 seconds for each.
+    """Say why PHOTOS are read as they are, and what would help: some seconds each.
 
     Names what the detector finds likely and why it is left out (of shipped models and
     .keras files), and what is read when a photo is turned, mirrored, seen in parts, in
@@ -170,8 +170,7 @@ def explain(
             if style == "jsonl":
                 _write_json(out, why.to_dict())
             else:
-                title, *lines = str(why).splitlines()
-                out.write("\n".join([one_line(title), *lines]) + "\n")
+                out.write(f"{why}\n")
                 out.flush()
             if folder is not None:
                 name = unused_name(Path(path).stem, ".png", drawn)

@@ -1,4 +1,4 @@
-"""Files that are whole or as they were, whatever happens while they are written."""
+"""Files that are whole or as they were, whatever happens meanwhile; and their names."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-__all__ = ["set_aside", "unused_name", "write_atomically"]
+__all__ = ["one_line", "set_aside", "unused_name", "write_atomically"]
 
 
 def write_atomically(path: Path, data: bytes) -> None:
@@ -51,3 +51,13 @@ def unused_name(stem: str, suffix: str, used: set[str]) -> str:
         name = f"{stem}-{number}{suffix}"
     used.add(name)
     return name
+
+
+def one_line(name: str) -> str:
+    """A name that stays on one line and in one piece: those of files may have anything.
+
+    >>> one_line("two" + chr(10) + "lines.jpg") == "two" + chr(92) + "nlines.jpg"
+    True
+    """
+    shown = name.encode("utf-8", "backslashreplace").decode()
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in shown)

@@ -174,7 +174,7 @@ def _refine(refiner: keras.Model, config: FusionConfig) -> RefineCorners:
 
 
 def candidates_flow(
-    model: keras.Model, least: float
+    model: keras.Model, least: float, most: int
 ) -> Callable[[Any], dict[str, Any]]:
     """The same flow up to what is read, for all that may be something.
 
@@ -182,6 +182,8 @@ def candidates_flow(
         model: from `fuse`.
         least: the detector's score that a candidate needs, if the model's own threshold
             is not lower still.
+        most: candidates of a photo, if the model does not take more; of MultiFlow's
+            always as many as it has copies.
 
     Returns:
         A function of images uint8 (B, H, W, 3) to a dictionary: ``boxes`` float32
@@ -192,6 +194,9 @@ def candidates_flow(
     parts = parts_of(model)
     own = parts.select.selection
     lower = own.replace(score_threshold=min(least, own.score_threshold))
+    if isinstance(parts.recognize, FoldedFlow):
+        rows = max(own.max_detections, min(most, own.candidates))
+        lower = lower.replace(max_detections=rows)
 
     def gathered(
         boxes: Any, scores: Any, _: Any, count: Any, read: Any, quads: Any
@@ -204,6 +209,7 @@ def candidates_flow(
     every = dataclasses.replace(
         parts, select=SelectDetections(lower), assemble=cast(Any, gathered)
     )
+    every = _halved(every)
     return lambda images: _flow(every, images)
 
 

@@ -86,6 +86,12 @@ class Reader:
             )
         return _load_again, self._origin
 
+    def __copy__(self) -> Reader:
+        return self  # nothing of it changes
+
+    def __deepcopy__(self, _: Any) -> Reader:
+        return self
+
     @overload
     def predict(
         self,
@@ -167,7 +173,7 @@ class Reader:
         return self._stream(photos, batch_size, max_pixels, on_error)
 
     def explain(self, source: Source, *, max_pixels: int = MAX_PIXELS) -> Explanation:
-        """Why one photo is read as it is: a second or some, for many looks at it.
+        """Why one photo is read as it is: some seconds, for a score of looks at it.
 
         Args:
             source: see `read_image`.
@@ -192,8 +198,9 @@ class Reader:
             image,
             name,
             functools.partial(self.predict, max_pixels=sys.maxsize),
+            self.description,
             self._runtime.scale,
-            getattr(self._runtime, "model", None),
+            getattr(self._runtime, "candidates", None),
         )
 
     def _stream(

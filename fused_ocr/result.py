@@ -102,7 +102,8 @@ class Reading:
 
         Returns:
             The reading itself if it matches; another with the likeliest text that does,
-            its score as much lower as that is less likely; None if no likely one does.
+            its score as much lower as that is less likely; None if none of the 10,000
+            likeliest does.
 
         Raises:
             ConfigError: no regular expression.
@@ -123,7 +124,10 @@ class Reading:
         characters, part = found
         text = "".join(character.text for character in characters)
         return dataclasses.replace(
-            self, text=text, score=self.score * part, characters=characters
+            self,
+            text=text,
+            score=min(1.0, self.score * part),
+            characters=characters,
         )
 
 

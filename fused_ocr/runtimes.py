@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Protocol
@@ -27,6 +28,8 @@ from fused_ocr.errors import (
 from fused_ocr.lite import LiteRuntime
 
 __all__ = [
+    "LEAST",
+    "MOST",
     "KerasRuntime",
     "Runtime",
     "SavedModelRuntime",
@@ -34,12 +37,20 @@ __all__ = [
     "open_runtime",
 ]
 
+LEAST = 0.02
+"""Detector's score from which on something is a candidate."""
+
+MOST = 64
+"""Candidates of a photo, if the model does not take more itself."""
+
 Outputs = dict[str, npt.NDArray[Any]]
 """The outputs of `AssembleCharacters` or `AssembleRegions`, by name."""
 
 
 class Runtime(Protocol):
     """A loaded artefact.
+
+    One whose stages can be looked at has a method `candidates`, too, as `KerasRuntime`.
 
     Attributes:
         description: what it says of itself.
@@ -165,6 +176,37 @@ class KerasRuntime:
         """See `Runtime`."""
         found = self._plain(images) if sizes is None else self._padded(images, sizes)
         return {name: value.numpy() for name, value in found.items()}
+
+    def candidates(self, image: npt.NDArray[np.uint8]) -> dict[str, Any]:
+        """All that may be something in a photo, read or not.
+
+        Args:
+            image: uint8 (H, W, 3).
+
+        Returns:
+            A dictionary, n rows in each array, the likeliest first: ``boxes`` (n, 4),
+            ``scores`` (n,), ``quads`` (n, 4, 2), if there are corners, and what the
+            recogniser gives: ``characters`` (n, S, A), and perhaps other heads.
+        """
+        found = self._candidates(image[None])
+        count = int(found["count"][0])
+        read = found.pop("read")
+        found |= read if isinstance(read, dict) else {"characters": read}
+        return {
+            name: np.asarray(rows)[0, :count]
+            for name, rows in found.items()
+            if name != "count" and rows is not None
+        }
+
+    @functools.cached_property
+    def _candidates(self) -> Any:
+        import tensorflow as tf
+
+        from fused_ocr.fusion import candidates_flow
+
+        flow = candidates_flow(self.model, LEAST, MOST)
+        images = tf.TensorSpec((None, None, None, 3), tf.uint8)
+        return tf.function(flow, input_signature=[images])
 
 
 class SavedModelRuntime:

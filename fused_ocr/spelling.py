@@ -20,7 +20,7 @@ _UNLIKELY = 1e-3
 """An alternative that is less likely than this is none."""
 
 _MOST = 10_000
-"""Spellings that are tried: of eight doubtful characters, each of three, all."""
+"""Spellings that are tried: all of eight doubtful characters of three each."""
 
 
 def compiled(pattern: str | re.Pattern[str]) -> re.Pattern[str]:
@@ -30,8 +30,11 @@ def compiled(pattern: str | re.Pattern[str]) -> re.Pattern[str]:
         ConfigError: it is none.
     """
     try:
-        return re.compile(pattern)
-    except (re.error, TypeError) as error:
+        expression = re.compile(pattern)
+        if isinstance(expression.pattern, bytes):
+            raise TypeError("it is of bytes, and texts are str")
+        return expression
+    except (re.error, TypeError, OverflowError, RecursionError) as error:
         raise ConfigError(
             f"`pattern` {pattern!r} is not a regular expression: {error}."
         ) from error
@@ -47,16 +50,19 @@ def likeliest(
         pattern: as `re` knows it.
 
     Returns:
-        The characters of that spelling, and how likely it is against the one given,
-        0..1; None if no likely one matches.
+        The characters of that spelling, and how likely it is against the one given;
+        None if none of the 10,000 likeliest matches.
     """
-    options = [list(_options(character)) for character in characters]
+    options = [
+        sorted(_options(character), key=lambda one: -one.score)
+        for character in characters
+    ]
     for choice in _best_first([[one.score for one in each] for each in options]):
         spelt = tuple(each[i] for each, i in zip(options, choice, strict=True))
         if pattern.fullmatch("".join(one.text for one in spelt)):
             old = math.prod(one.score for one in characters)
             new = math.prod(one.score for one in spelt)
-            return spelt, min(1.0, new / old) if old else 0.0
+            return spelt, new / old if old else 0.0
     return None
 
 
@@ -65,7 +71,7 @@ def _options(character: Character) -> Iterator[Character]:
     pairs = [(character.text, character.score), *character.alternatives]
     for i, (text, score) in enumerate(pairs):
         if i == 0 or score >= _UNLIKELY:
-            rest = tuple(pairs[:i] + pairs[i + 1 :])
+            rest = tuple(sorted(pairs[:i] + pairs[i + 1 :], key=lambda pair: -pair[1]))
             yield dataclasses.replace(
                 character, text=text, score=score, alternatives=rest
             )
@@ -74,21 +80,20 @@ def _options(character: Character) -> Iterator[Character]:
 def _best_first(scores: list[list[float]]) -> Iterator[tuple[int, ...]]:
     """Choices of one option in each place, the likeliest first; not all, if many.
 
-    The options of a place come best first, so that a choice is followed by those that
-    take the next one in one place.
+    The options of a place come best first. A choice is followed by those that take the
+    next option in the last place that is not the best, or in one behind it, so that
+    each comes once, and none before a likelier one.
     """
     costs = [[-math.log(max(score, 1e-30)) for score in each] for each in scores]
-    first = (0,) * len(costs)
-    heap = [(sum(each[0] for each in costs), first)]
-    met = {first}
+    heap = [(sum(each[0] for each in costs), 0, (0,) * len(costs))]
     for _ in range(_MOST):
         if not heap:
             return
-        cost, choice = heapq.heappop(heap)
+        cost, last, choice = heapq.heappop(heap)
         yield choice
-        for place, i in enumerate(choice):
-            after = (*choice[:place], i + 1, *choice[place + 1 :])
-            if i + 1 < len(costs[place]) and after not in met:
-                met.add(after)
-                more = costs[place][i + 1] - costs[place][i]
-                heapq.heappush(heap, (cost + more, after))
+        for place in range(last, len(choice)):
+            i = choice[place] + 1
+            if i < len(costs[place]):
+                more = costs[place][i] - costs[place][i - 1]
+                after = (*choice[:place], i, *choice[place + 1 :])
+                heapq.heappush(heap, (cost + more, place, after))

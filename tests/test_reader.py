@@ -1,5 +1,6 @@
 """The reader: what loads, what is refused, and every form of one photo or many."""
 
+import copy
 import io
 import itertools
 import json
@@ -435,6 +436,10 @@ def test_a_loaded_reader_goes_to_other_processes(whole, tmp_path, monkeypatch, p
     monkeypatch.chdir("/")
     same(pickle.loads(sent).predict(photos[0]), reader.predict(photos[0]))
     assert b"weights" not in pickle.dumps(load("digits"))
+
+
+def test_a_copy_of_a_reader_is_the_reader(reader):
+    assert copy.copy(reader) is reader and copy.deepcopy([reader])[0] is reader
 
 
 def test_a_reader_of_a_model_in_memory_stays(reader):

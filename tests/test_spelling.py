@@ -9,7 +9,7 @@ import pytest
 
 from fused_ocr.errors import ConfigError
 from fused_ocr.result import Character, Reading, Readings
-from fused_ocr.spelling import compiled, likeliest
+from fused_ocr.spelling import _best_first, compiled, likeliest
 
 BOX = (0, 0, 9, 9)
 
@@ -91,9 +91,34 @@ def test_against_all_spellings(seed):
     assert found[1] == pytest.approx(best / math.prod(each[0][1] for each in options))
 
 
-def test_many_doubtful_characters_take_no_ages():
-    doubtful = [[(a, 0.4), (b, 0.35), (c, 0.25)] for a, b, c in ["ABC"] * 32]
-    assert likeliest(characters(*doubtful), compiled("Z+")) is None
+def test_alternatives_need_no_order():
+    odd = characters([("8", 0.5), ("S", 0.01), ("B", 0.3)]) * 2
+    found = likeliest(odd, compiled("SB|BB|8S"))
+    assert texts(found) == "BB" and found[1] == pytest.approx(0.3 * 0.3 / 0.25)
+
+
+def test_a_spelling_can_be_taken_back():
+    one = Reading("88", 0.5, BOX, characters=PLATE[:1] * 2)
+    there = one.respelt("BB")
+    assert there.score == pytest.approx(0.5 / 4)
+    back = there.respelt("B8|88")
+    assert back.text == "88" and back.score == pytest.approx(0.5)
+
+
+def test_every_choice_once_and_the_likeliest_first():
+    scores = [[0.5, 0.3, 0.2], [0.9, 0.1], [0.6, 0.35, 0.05]]
+    found = list(_best_first(scores))
+    assert len(found) == len(set(found)) == 18
+    parts = [
+        math.prod(each[i] for each, i in zip(scores, choice, strict=True))
+        for choice in found
+    ]
+    assert all(a >= b * (1 - 1e-9) for a, b in itertools.pairwise(parts))
+
+
+def test_there_is_an_end():
+    assert sum(1 for _ in _best_first([[0.4, 0.35, 0.25]] * 32)) == 10_000
+    assert sum(1 for _ in _best_first([[0.4, 0.35, 0.25]] * 8)) == 3**8
 
 
 def test_a_reading_respelt():
@@ -113,6 +138,12 @@ def test_readings_respelt():
     found = Readings(rows, (9, 9), "a.jpg", image).respelt("[A-Z]O1")
     assert (found.texts, found.source, found.size_yx) == (["BO1"], "a.jpg", (9, 9))
     assert found.draw().size == (405, 405)  # the photo is still there
+
+
+@pytest.mark.parametrize("pattern", [b"8", "a{99999999999999}", "(" * 9, 7])
+def test_what_is_no_pattern(pattern):
+    with pytest.raises(ConfigError, match="is not a regular expression"):
+        compiled(pattern)
 
 
 def test_no_pattern():

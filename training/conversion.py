@@ -62,7 +62,8 @@ def convert(
             listed.update(dict.fromkeys(item.names))
         else:
             converter.add(item)
-    for name in sorted(set(rules.only) - {*listed, *converter.met}):
+    nowhere = sorted(set(rules.only) - {*listed, *converter.met})
+    for name in nowhere:
         there = ", ".join(sorted({*listed, *converter.met})) or "none"
         reason = f"{name!r} was asked for; there are {there}"
         converter.say("class that is nowhere", "classes", reason)
@@ -76,7 +77,7 @@ def convert(
         _annotated(path, regions, names) for path, regions in converter.kept.items()
     ]
     written: list[Path] = []
-    if done and names:
+    if done and names and not nowhere:
         out.mkdir(parents=True, exist_ok=True)
         written = [out / "annotations.csv", out / "classes.csv"]
         write_annotations(written[0], done, names)

@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from typing import Any
 
-import keras
 import numpy as np
 import numpy.typing as npt
 
 from fused_ocr.alphabet import Alphabet
 from fused_ocr.boxes import box_corners, iou_matrix
 from fused_ocr.config import FusionConfig
-from fused_ocr.fusion import candidates_flow, describe
-from fused_ocr.result import Box, Quad, Reading, Readings
+from fused_ocr.result import Box, Character, Quad, Reading, Readings
 
-__all__ = ["LEAST", "Candidate", "candidates_of"]
-
-LEAST = 0.02
-"""Detector's score from which on something is a candidate."""
+__all__ = ["Candidate", "candidates_of"]
 
 _SAME = 0.9
 """IoU from which on a candidate is what was read: the same box, computed twice."""
@@ -37,8 +33,9 @@ class Candidate:
             text.
         readable: how likely it can be read, 1 if the recogniser does not say.
         left_out: why the reader leaves it out; empty if it does not.
-        setting: the threshold that left it out, if one did: a name of `SelectionConfig`
-            or `AssemblyConfig`.
+        settings: the thresholds that it does not reach: names of `SelectionConfig` and
+            `AssemblyConfig`.
+        reached: what it has of the one that it misses most, as a part.
     """
 
     text: str
@@ -48,12 +45,21 @@ class Candidate:
     recognizer: float
     readable: float
     left_out: str = ""
-    setting: str = ""
+    settings: tuple[str, ...] = ()
+    reached: float = 1.0
 
     @property
     def score(self) -> float:
         """Of all together, as a reading's: 0 without a text."""
         return self.detector * self.recognizer * self.readable if self.text else 0.0
+
+    def nearly(self, part: float) -> bool:
+        """Whether lower thresholds alone would have it read, and not much lower ones.
+
+        Args:
+            part: of what its thresholds ask that it must have.
+        """
+        return bool(self.text and self.settings) and self.reached >= part
 
     def as_reading(self) -> Reading:
         """The same, to be drawn."""
@@ -61,51 +67,59 @@ class Candidate:
 
 
 def candidates_of(
-    model: keras.Model, image: npt.NDArray[np.uint8], read: Readings
+    found: Mapping[str, npt.NDArray[Any]],
+    alphabet: Alphabet,
+    config: FusionConfig,
+    read: Readings,
 ) -> list[Candidate]:
     """What may be something in a photo, the likeliest first.
 
     Args:
-        model: from `fuse`.
-        image: uint8 (H, W, 3).
-        read: what the model reads in it.
+        found: see `KerasRuntime.candidates`.
+        alphabet: of the recogniser.
+        config: of the reader.
+        read: what it reads in the photo.
     """
-    description = describe(model)
-    alphabet = Alphabet(description.alphabet)
-    found = candidates_flow(model, LEAST)(image[None])
-    heads: Any = found["read"]
-    if not isinstance(heads, dict):
-        heads = {"characters": heads}
-    each = {name: np.asarray(head)[0] for name, head in heads.items()}
-    boxes, scores = np.asarray(found["boxes"])[0], np.asarray(found["scores"])[0]
-    quads = None if found["quads"] is None else np.asarray(found["quads"])[0]
-    known = _read_boxes(read)
-    candidates = []
-    for i in range(int(found["count"][0])):
-        text, worst = _spelt(each["characters"][i], alphabet)
-        box = tuple(boxes[i].tolist())
-        one = Candidate(
-            text,
-            box,
-            box_corners(box) if quads is None else tuple(map(tuple, quads[i].tolist())),
-            float(scores[i]),
-            worst,
-            float(each["readable"][i, 0]) if "readable" in each else 1.0,
+    rows = []
+    for i, box in enumerate(map(tuple, found["boxes"].tolist())):
+        text, worst = _spelt(found["characters"][i], alphabet)
+        quad = tuple(map(tuple, found["quads"][i].tolist())) if "quads" in found else ()
+        rows.append(
+            Candidate(
+                text,
+                box,
+                quad or box_corners(box),
+                float(found["scores"][i]),
+                worst,
+                float(found["readable"][i, 0]) if "readable" in found else 1.0,
+            )
         )
-        if iou_matrix([box], known).max(initial=0.0) < _SAME:
-            setting, reason = _left_out(one, description.fusion)
-            one = dataclasses.replace(one, left_out=reason, setting=setting)
-        candidates.append(one)
-    return candidates
-
-
-def _read_boxes(read: Readings) -> list[Box]:
-    """Of all that has become a text, or a part of one."""
-    texts = [one for one in read if one.text]
+    kept = _read(rows[: config.selection.max_detections], config, read)
+    # One slot is a character, and characters alone have lines.
+    lines = found["characters"].shape[1] == 1
     return [
-        *(one.box for one in texts),
-        *(character.box for one in texts for character in one.characters),
+        one if i in kept else _left_out(one, i, config, lines=lines)
+        for i, one in enumerate(rows)
     ]
+
+
+def _read(rows: list[Candidate], config: FusionConfig, read: Readings) -> set[int]:
+    """Which candidates became a text, or a character of one: the nearest of each."""
+    least = config.selection.score_threshold
+    boxes = [one.box for one in rows]
+    kept = set()
+    for reading in read:
+        parts: list[Reading | Character] = [reading, *reading.characters]
+        for part in parts:
+            near = iou_matrix([part.box], boxes)[0]
+            own = [
+                bool(part.text) and one.text == part.text and one.detector >= least
+                for one in rows
+            ]
+            near = np.where(own, near, 0.0)
+            if near.max(initial=0.0) >= _SAME:
+                kept.add(int(near.argmax()))
+    return kept
 
 
 def _spelt(slots: npt.NDArray[np.float32], alphabet: Alphabet) -> tuple[str, float]:
@@ -114,29 +128,42 @@ def _spelt(slots: npt.NDArray[np.float32], alphabet: Alphabet) -> tuple[str, flo
     blanks = np.flatnonzero(best == alphabet.blank)
     length = int(blanks[0]) if len(blanks) else len(best)
     sure = slots.max(-1)[: max(1, length)]
-    return "".join(alphabet.characters[c] for c in best[:length]), float(sure.min())
+    return alphabet.decode(best[:length].tolist()), float(sure.min())
 
 
-def _left_out(one: Candidate, config: FusionConfig) -> tuple[str, str]:
-    """The setting and the reason why something is not among the readings."""
+def _left_out(
+    one: Candidate, rank: int, config: FusionConfig, *, lines: bool
+) -> Candidate:
+    """A candidate with the reasons why it is not among the readings."""
     select, assemble = config.selection, config.assembly
-    if one.detector < select.score_threshold:
-        return "score_threshold", (
-            f"the detector is {one.detector:.0%} sure, and has to be "
-            f"{select.score_threshold:.0%}"
-        )
-    if one.readable < assemble.min_readable:
-        return "min_readable", (
-            f"readable at {one.readable:.0%}, and has to be {assemble.min_readable:.0%}"
-        )
+    asked = {
+        "score_threshold": ("detector", one.detector, select.score_threshold),
+        "min_readable": ("readable", one.readable, assemble.min_readable),
+        "min_score": ("in all", one.score, assemble.min_score),
+    }
     if not one.text:
-        return "", "the recogniser sees no character in it"
-    if one.score < assemble.min_score:
-        return "min_score", (
-            f"{one.score:.0%} sure in all, and has to be {assemble.min_score:.0%}"
-        )
-    if assemble.min_line_score > one.score:
-        return "min_line_score", (
-            f"no character of its line is {assemble.min_line_score:.0%} sure"
-        )
-    return "", "it lies on something that is surer"
+        del asked["min_score"]
+    missed = {name: row for name, row in asked.items() if row[1] < row[2]}
+    why = [f"{what} {_less(came, needed)}" for what, came, needed in missed.values()]
+    if not one.text:
+        why.append("the recogniser sees no character in it")
+    elif not missed and rank >= select.max_detections:
+        missed["max_detections"] = ("", 0.0, 1.0)
+        why = [f"{select.max_detections} others are surer, and no more are taken"]
+    elif not missed and lines and one.score < assemble.min_line_score:
+        missed["min_line_score"] = ("", one.score, assemble.min_line_score)
+        why = [f"no character of its line is {assemble.min_line_score:.0%} sure"]
+    elif not missed:
+        why = ["it lies on something that is surer"]
+    return dataclasses.replace(
+        one,
+        left_out="; ".join(why),
+        settings=tuple(missed),
+        reached=min((came / needed for _, came, needed in missed.values()), default=1),
+    )
+
+
+def _less(came: float, needed: float) -> str:
+    """Two parts of 1, with as many digits as tell them apart."""
+    digits = next((n for n in (0, 1, 2) if f"{came:.{n}%}" != f"{needed:.{n}%}"), 3)
+    return f"{came:.{digits}%}, needs {needed:.{digits}%}"

@@ -4,31 +4,36 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from fused_ocr.boxes import iou_matrix
+from fused_ocr.alphabet import Alphabet
+from fused_ocr.artefact import Description
 from fused_ocr.drawing import draw
+from fused_ocr.explaining.candidates import Candidate, candidates_of
+from fused_ocr.explaining.places import of_one_place
 from fused_ocr.explaining.views import looks_at
+from fused_ocr.files import one_line
 from fused_ocr.result import Reading, Readings
-
-if TYPE_CHECKING:
-    from fused_ocr.explaining.candidates import Candidate
 
 __all__ = ["Explanation", "Trial", "explain"]
 
 _SURER = 0.05
 """By so much another look has to be surer than the photo as it is to be advised."""
 
-_FLAT = 6.0
-"""Standard deviation of the brightness below which hardly anything is there to see."""
+_NEARLY_BEST = 0.7
+"""What gains less than this part of what the best look gains is not advised."""
 
-_SAME = 0.3
-"""IoU from which on two readings are of one place."""
+_NEARLY = 0.5
+"""What has so much of all that a threshold asks is worth a lower threshold."""
+
+_FLAT = 24
+"""Grey values from darkest to brightest, below which nothing is there to see."""
 
 _SHOWN = 8
 """Candidates and readings of a trial that the text names."""
@@ -41,17 +46,16 @@ class Trial:
     Attributes:
         name: how it was looked at.
         advice: what to do, if that is right.
-        readings: in the photo's own pixels, the surest first, without characters.
+        readings: in the photo's own pixels, the surest first. Corners of what was read
+            in a mirror run the other way round.
+        gain: how much surer the best of them is than what is read in its place, or,
+            where nothing is, than anything else in the photo.
     """
 
     name: str
     advice: str
     readings: tuple[Reading, ...]
-
-    @property
-    def score(self) -> float:
-        """Of the surest reading."""
-        return self.readings[0].score
+    gain: float
 
 
 @dataclasses.dataclass(frozen=True)
@@ -61,7 +65,7 @@ class Explanation:
     Attributes:
         readings: what is read.
         seen: how many of its own pixels the detector has for one of the photo.
-        brightness: mean and standard deviation of the photo's grey values, 0..255.
+        greys: the photo's darkest and brightest grey value, 0..255, of 2x2 pixels each.
         candidates: what the detector finds likely, the likeliest first, and what became
             of it; None of an exported model, which keeps that to itself.
         trials: the other looks that read something else.
@@ -69,36 +73,29 @@ class Explanation:
 
     readings: Readings
     seen: float
-    brightness: tuple[float, float]
+    greys: tuple[int, int]
     candidates: tuple[Candidate, ...] | None
     trials: tuple[Trial, ...]
     _image: npt.NDArray[np.uint8] = dataclasses.field(compare=False, repr=False)
 
     @property
     def advice(self) -> list[str]:
-        """What may help, the likeliest first."""
-        texts = [one for one in self.readings if one.text]
-        surest = max((one.score for one in texts), default=0.0)
-        better = [one for one in self.trials if one.score > surest + _SURER]
-        better.sort(key=lambda one: -one.score)
-        found = [one.advice for one in better[:2]]
-        mean, deviation = self.brightness
-        if not texts and deviation < _FLAT:
-            found.append(
-                f"Hardly anything is there to see: grey values {mean:.0f} on average, "
-                f"and {deviation:.1f} from it. Check the exposure, and the file."
-            )
-        if found or texts:
-            return list(dict.fromkeys(found))
-        lost = [one for one in self.candidates or () if one.text and one.setting]
-        lost.sort(key=lambda one: -one.score)
-        found += [
-            f"What {one.setting} left out is read by a model fused with a lower "
-            f"--{one.setting.replace('_', '-')}, which takes more for something that "
-            "is nothing."
-            for one in lost
-        ]
-        return list(dict.fromkeys(found)) or [
+        """What may help, the likeliest first; nothing if the photo is read well."""
+        better = sorted(self.trials, key=lambda one: -one.gain)
+        least = max(_SURER, _NEARLY_BEST * better[0].gain) if better else _SURER
+        found = dict.fromkeys(one.advice for one in better if one.gain > least)
+        if found or self.readings.text.strip():
+            return list(found)[:2]
+        darkest, brightest = self.greys
+        if brightest - darkest < _FLAT:
+            return [
+                "Hardly anything is there to see: all grey values are from "
+                f"{darkest} to {brightest}. Check the exposure, and the file."
+            ]
+        lost = [one for one in self.candidates or () if one.nearly(_NEARLY)]
+        if lost:
+            return [_lower(max(lost, key=lambda one: one.score))]
+        return [
             "Nothing here looks to this model like what it was trained to find. Try "
             "another model, or train it with photos like this one."
         ]
@@ -108,7 +105,7 @@ class Explanation:
         values = {
             **self.readings.to_dict(),
             "seen": self.seen,
-            "brightness": self.brightness,
+            "greys": self.greys,
             "candidates": self.candidates
             and [{**dataclasses.asdict(c), "score": c.score} for c in self.candidates],
             "trials": list(map(dataclasses.asdict, self.trials)),
@@ -117,20 +114,27 @@ class Explanation:
         return cast(dict[str, Any], json.loads(json.dumps(values)))  # tuples to lists
 
     def draw(self) -> Image.Image:
-        """The photo with its readings, and in blue what was left out, RGB."""
-        left_out = [c.as_reading() for c in self.candidates or () if c.left_out]
-        return draw(self._image, self.readings, others=left_out[:_SHOWN])
+        """The photo with its readings, RGB; in blue the texts that were left out."""
+        others = [
+            one.as_reading()
+            for one in self.candidates or ()
+            # What is unreadable is among the readings.
+            if one.left_out and one.text and "min_readable" not in one.settings
+        ]
+        return draw(self._image, self.readings, others=others[:_SHOWN])
 
     def __str__(self) -> str:
         height, width = self.readings.size_yx
+        name = one_line(self.readings.source or "photo")
         lines = [
-            f"{self.readings.source or 'photo'}: {width} x {height} pixels, shown to "
-            f"the detector {self.seen:.2f} times as large"
+            f"{name}: {width} x {height} pixels, shown to the detector "
+            f"{self.seen:.2f} times as large"
         ]
         lines += _listed("read", list(map(_told, self.readings)), "nothing")
         if self.candidates is not None:
             rest = [one for one in self.candidates if one.left_out]
-            told = [_became(one) for one in rest if one.text or not one.setting]
+            rest.sort(key=lambda one: -one.score)
+            told = [_became(one) for one in rest if one.text or not one.settings]
             lines += _listed("left out", told, "nothing that may be a text")
         for trial in self.trials:
             lines += _listed(trial.name, list(map(_told, trial.readings)), "")
@@ -142,8 +146,9 @@ def explain(
     image: npt.NDArray[np.uint8],
     name: str | None,
     predict: Callable[[Any], Readings],
+    description: Description,
     scale: Callable[[int, int], float],
-    model: Any = None,
+    candidates: Callable[[Any], dict[str, Any]] | None = None,
 ) -> Explanation:
     """Look at a photo in many ways.
 
@@ -151,32 +156,66 @@ def explain(
         image: uint8 (H, W, 3).
         name: what the photo is called.
         predict: reads one photo.
+        description: of the model.
         scale: see `looks_at`.
-        model: from `fuse`, if there is one, for its candidates.
+        candidates: see `KerasRuntime.candidates`, if there is one.
     """
-    read = predict(image)
-    read = Readings(read, read.size_yx, name, image)
-    candidates = None
-    if model is not None:
-        from fused_ocr.explaining.candidates import candidates_of  # needs TensorFlow
-
-        candidates = tuple(candidates_of(model, image, read))
+    found = predict(image)
+    read = Readings(found, found.size_yx, name, image)
+    rows = None
+    if candidates is not None:
+        alphabet = Alphabet(description.alphabet)
+        rows = tuple(
+            candidates_of(candidates(image), alphabet, description.fusion, read)
+        )
+    texts = [one for one in read if one.text]
     trials = []
     for look in looks_at(image, scale):
-        new = [one for one in look.read(predict) if _is_news(one, read)]
-        if new:
-            trials.append(Trial(look.name, look.advice, tuple(new)))
-    grey = image.mean(-1)
-    light = (float(grey.mean()), float(grey.std()))
+        gains = {
+            one: gain
+            for one in look.read(predict, read.size_yx)
+            if (gain := _gain(one, texts)) is not None
+        }
+        if gains:
+            best = max(gains.values())
+            trials.append(Trial(look.name, look.advice, tuple(gains), best))
+    greys = Image.fromarray(image).convert("L").reduce(2).getextrema()
     seen = scale(*image.shape[:2])
-    return Explanation(read, seen, light, candidates, tuple(trials), image)
+    return Explanation(
+        read, seen, cast(tuple[int, int], greys), rows, tuple(trials), image
+    )
 
 
-def _is_news(one: Reading, read: Readings) -> bool:
-    """Whether something is another text, and no worse reading of the same place."""
-    surer = [other.box for other in read if other.score >= one.score]
-    beside = iou_matrix([one.box], surer).max(initial=0.0) < _SAME
-    return one.text not in read.texts and bool(beside)
+def _gain(one: Reading, texts: list[Reading]) -> float | None:
+    """How much surer a reading is than what is read in its place, or anywhere.
+
+    None if it is no news: the same text, a part of a longer one, or less sure.
+    """
+    there = of_one_place(one, texts)
+    gain = one.score - max((other.score for other in there or texts), default=0.0)
+    if not there:
+        return gain
+    longest = max(len(other.text) for other in there)
+    known = one.text in [other.text for other in there]
+    return None if known or len(one.text) < longest or gain <= 0 else gain
+
+
+def _lower(one: Candidate) -> str:
+    """The thresholds with which a candidate would be read."""
+    values = {
+        "score_threshold": one.detector,
+        "min_readable": one.readable,
+        "min_score": one.score,
+        "min_line_score": one.score,
+    }
+    options = " ".join(
+        f"--{name.replace('_', '-')} {math.floor(1000 * values[name]) / 1000:g}"
+        for name in one.settings
+    )
+    return (
+        f"{one.text!r} would be read by a model fused with {options}, which would take "
+        "more for something that is nothing."
+    )
 
 
 def _told(reading: Reading) -> str:
@@ -185,10 +224,8 @@ def _told(reading: Reading) -> str:
 
 
 def _became(one: Candidate) -> str:
-    if not one.text:
-        return f"no text {_place(one.box)}: {one.left_out}"
-    parts = f"detector {one.detector:.0%}, characters {one.recognizer:.0%}"
-    return f"{one.text!r} {_place(one.box)} ({parts}): {one.left_out}"
+    text = repr(one.text) if one.text else "no text"
+    return f"{text} {_place(one.box)}: {one.left_out}"
 
 
 def _place(box_yxyx: tuple[float, ...]) -> str:

@@ -6,6 +6,9 @@ import numpy as np
 import pytest
 import stand_ins
 
+from fused_ocr.artefact import Description
+from fused_ocr.config import FusionConfig
+from fused_ocr.drawing import OTHER_COLOUR
 from fused_ocr.errors import ImageError
 from fused_ocr.explaining.candidates import Candidate
 from fused_ocr.explaining.explanation import Explanation, Trial, explain
@@ -15,6 +18,7 @@ from fused_ocr.runtimes import KerasRuntime
 
 BOX = (10.0, 20.0, 30.0, 60.0)
 SIZE = (80, 100)
+KNOWN = Description(alphabet="0123456789", labels=("text",), fusion=FusionConfig())
 IMAGE = np.tile(np.arange(100, dtype=np.uint8)[None, :, None], (80, 1, 3))
 
 
@@ -22,53 +26,72 @@ def reading(text="407", score=0.5, box=BOX):
     return Reading(text, score, box)
 
 
-def candidate(setting="score_threshold", text="40", detector=0.2):
+def candidate(*settings, text="40", detector=0.2, reached=0.8, why="because"):
     quad = reading().quad
-    return Candidate(text, BOX, quad, detector, 0.5, 1.0, "because", setting)
+    return Candidate(text, BOX, quad, detector, 0.5, 1.0, why, settings, reached)
 
 
-def explanation(read=(), candidates=(), trials=(), brightness=(50.0, 29.0)):
+def explanation(read=(), candidates=(), trials=(), greys=(0, 99)):
     readings = Readings(read, SIZE, "a.jpg")
-    return Explanation(readings, 0.5, brightness, candidates, trials, IMAGE)
+    return Explanation(readings, 0.5, greys, candidates, trials, IMAGE)
 
 
-def trial(name, score, advice=None):
-    return Trial(name, advice or f"Do {name}.", (reading("12", score),))
+def trial(name, gain, advice=None):
+    return Trial(name, advice or f"Do {name}.", (reading("12", 0.9),), gain)
 
 
 # --- advice ---------------------------------------------------------------------------
 
 
-def test_the_surest_looks_are_advised_and_no_more_than_two():
-    trials = (trial("a", 0.3), trial("b", 0.9), trial("c", 0.6))
+def test_the_looks_that_gain_most_are_advised_and_no_more_than_two():
+    trials = (trial("a", 0.65), trial("b", 0.9), trial("c", 0.7))
     assert explanation(trials=trials).advice == ["Do b.", "Do c."]
+    # Two looks with one advice are one; what gains much less than the best is left out.
+    same = (trial("a", 0.9, "Do it."), trial("b", 0.8, "Do it."), trial("c", 0.7))
+    assert explanation(trials=same).advice == ["Do it.", "Do c."]
+    assert explanation(trials=(trial("a", 0.9), trial("b", 0.6))).advice == ["Do a."]
 
 
-def test_a_look_that_is_no_surer_than_the_photo_is_not_advised():
-    assert explanation([reading(score=0.5)], trials=(trial("a", 0.54),)).advice == []
-    assert explanation([reading(score=0.5)], trials=(trial("a", 0.56),)).advice != []
+def test_a_look_that_gains_nothing_is_not_advised():
+    assert explanation([reading()], trials=(trial("a", 0.04),)).advice == []
+    assert explanation([reading()], trials=(trial("a", 0.06),)).advice == ["Do a."]
 
 
 def test_a_reading_without_a_text_is_none():
     unreadable = Reading("", 0.9, BOX, readable=False)
-    assert explanation([unreadable], trials=(trial("a", 0.3),)).advice == ["Do a."]
+    (advice,) = explanation([unreadable]).advice
+    assert advice.startswith("Nothing here looks")
 
 
 def test_a_flat_photo():
-    (advice,) = explanation(brightness=(12.0, 1.5)).advice
-    assert "12 on average, and 1.5 from it" in advice
-    assert explanation([reading()], brightness=(12.0, 1.5)).advice == []
+    (advice,) = explanation(greys=(10, 30)).advice
+    assert "from 10 to 30" in advice
+    assert explanation([reading()], greys=(10, 30)).advice == []
+    assert explanation(greys=(10, 30), trials=(trial("a", 0.3),)).advice == ["Do a."]
 
 
 def test_thresholds_are_advised_where_nothing_else_is():
-    both = (candidate("min_score"), candidate(detector=0.3), candidate(detector=0.1))
-    first, second = explanation(candidates=both).advice
-    assert "lower --score-threshold" in first and "lower --min-score" in second
-    assert explanation(candidates=both, trials=(trial("a", 0.3),)).advice == ["Do a."]
-    assert explanation([reading()], candidates=both).advice == []
+    near = candidate("score_threshold", "min_score", detector=0.2468)
+    others = (
+        candidate("score_threshold"),
+        near,
+        candidate("max_detections", reached=0),
+    )
+    (advice,) = explanation(candidates=others).advice
+    # Rounded down, so that they are reached: 0.2468 and 0.2468 * 0.5.
+    assert advice.startswith(
+        "'40' would be read by a model fused with --score-threshold 0.246 "
+        "--min-score 0.123, which"
+    )
+    assert explanation(candidates=others, trials=(trial("a", 0.3),)).advice == ["Do a."]
+    assert explanation([reading()], candidates=others).advice == []
 
 
-@pytest.mark.parametrize("candidates", [None, (), (candidate("", ""),)])
+FAR = candidate("score_threshold", reached=0.4)
+NO_TEXT = candidate("score_threshold", text="")
+
+
+@pytest.mark.parametrize("candidates", [None, (), (NO_TEXT,), (FAR,), (candidate(),)])
 def test_nothing_helps(candidates):
     (advice,) = explanation(candidates=candidates).advice
     assert advice.startswith("Nothing here looks to this model")
@@ -84,7 +107,7 @@ def test_the_text():
         "  read:",
         "    '407' 50% at y 10-30, x 20-60",
         "  left out:",
-        "    '40' at y 10-30, x 20-60 (detector 20%, characters 50%): because",
+        "    '40' at y 10-30, x 20-60: because",
         "  mirrored:",
         "    '12' 90% at y 10-30, x 20-60",
         "  advice:",
@@ -95,6 +118,10 @@ def test_the_text():
 def test_the_text_of_nothing():
     lines = str(explanation()).splitlines()
     assert lines[1:3] == ["  read: nothing", "  left out: nothing that may be a text"]
+    odd = Explanation(Readings([], SIZE, "a\nb.jpg"), 0.5, (0, 9), None, (), IMAGE)
+    assert str(odd).startswith("a\\nb.jpg: ")
+    blank = str(explanation([], (NO_TEXT, candidate(text=""))))
+    assert blank.count("no text at") == 1  # a threshold left the other out, too
     exported = str(explanation([reading()], None))
     assert "left out" not in exported and exported.endswith("advice: none")
 
@@ -106,11 +133,13 @@ def test_a_long_list_is_cut_short():
 
 
 def test_json():
-    why = explanation([reading()], (candidate(),), (trial("mirrored", 0.9),))
+    lost = candidate("score_threshold")
+    why = explanation([reading()], (lost,), (trial("mirrored", 0.9),))
     values = json.loads(json.dumps(why.to_dict()))
     assert values["readings"][0]["text"] == "407" and values["source"] == "a.jpg"
     assert values["candidates"][0]["score"] == pytest.approx(0.1)
-    assert values["candidates"][0]["setting"] == "score_threshold"
+    assert values["candidates"][0]["settings"] == ["score_threshold"]
+    assert values["greys"] == [0, 99]
     assert values["trials"][0]["readings"][0]["box"] == list(BOX)
     assert values["advice"] == ["Do mirrored."]
     assert explanation(candidates=None).to_dict()["candidates"] is None
@@ -118,11 +147,15 @@ def test_json():
 
 def test_the_picture_shows_what_was_left_out():
     plain = np.asarray(explanation([reading()]).draw())
-    more = np.asarray(explanation([reading()], (candidate(),)).draw())
-    read = (candidate(),)
-    kept = tuple(Candidate("40", BOX, reading().quad, 0.9, 1.0, 1.0) for _ in read)
-    same = np.asarray(explanation([reading()], kept).draw())
-    assert (plain != more).any() and (plain == same).all()
+
+    def drawn(*candidates):
+        picture = np.asarray(explanation([reading()], candidates).draw())
+        return (picture == OTHER_COLOUR).all(-1).any(), (picture != plain).any()
+
+    assert drawn(candidate("score_threshold")) == (True, True)
+    # What is read, has no text, or is drawn as an unreadable reading.
+    for one in (candidate(why=""), candidate(text=""), candidate("min_readable")):
+        assert drawn(one) == (False, False)
 
 
 # --- of photos ------------------------------------------------------------------------
@@ -142,31 +175,48 @@ def stubborn(upright):
 
 def test_another_look_that_reads_something_else_is_told():
     # The ramp is brightest at the right: mirrored or upside down, at the left.
-    why = explain(IMAGE, "a.jpg", stubborn(upright=True), lambda *_: 1.0)
+    why = explain(IMAGE, "a.jpg", stubborn(upright=True), KNOWN, lambda *_: 1.0)
     names = [one.name for one in why.trials]
     assert "mirrored" in names and "turned upside down" in names
     assert "turned a quarter to the right" not in names
     assert why.candidates is None and why.readings.source == "a.jpg"
-    assert why.brightness == pytest.approx((49.5, 28.866), abs=1e-3)
+    assert why.greys == (1, 99)  # the means of 0 and 1, and of 98 and 99, rounded up
 
 
 def test_what_reads_the_same_is_no_news():
     def always(picture):
         return Readings([reading()], picture.shape[:2])
 
-    assert explain(IMAGE, None, always, lambda *_: 1.0).trials == ()
+    # Of the looks that leave it where it is; elsewhere it would be another one.
+    trials = explain(IMAGE, None, always, KNOWN, lambda *_: 1.0).trials
+    assert not {"with more contrast", "as a negative"} & {one.name for one in trials}
 
 
-def test_a_worse_reading_of_the_same_place_is_no_news():
+@pytest.mark.parametrize(
+    ("there", "other", "gain"),
+    [
+        # Where nothing is read, what counts is what is surest elsewhere.
+        ([], reading("12", 0.5), 0.5),
+        ([reading("407", 0.6, (60, 60, 70, 90))], reading("12", 0.5), -0.1),
+        # In the place of something: a surer one, no shorter, and another.
+        ([reading("407", 0.6)], reading("412", 0.7), 0.1),
+        ([reading("407", 0.6)], reading("4071", 0.7), 0.1),
+        ([reading("407", 0.6)], reading("412", 0.5), None),
+        ([reading("407", 0.6)], reading("407", 0.9), None),
+        ([reading("407", 0.6)], reading("12", 0.9), None),
+        # A part of it is in its place, too.
+        ([reading("407", 0.6)], reading("4", 0.9, (10, 20, 30, 32)), None),
+        ([Reading("", 0.9, BOX, readable=False)], reading("12", 0.5), 0.5),
+    ],
+)
+def test_what_is_news(there, other, gain):
     def predict(picture):
         plain = picture.shape == IMAGE.shape and (picture == IMAGE).all()
-        one = reading("407", 0.6) if plain else reading("12", 0.5)
-        return Readings([one], picture.shape[:2])
+        return Readings(there if plain else [other], picture.shape[:2])
 
-    trials = explain(IMAGE, None, predict, lambda *_: 1.0).trials
-    # Where the other look places its reading elsewhere in the photo, it is news.
-    assert "as a negative" not in [one.name for one in trials]
-    assert "turned upside down" in [one.name for one in trials]
+    trials = explain(IMAGE, None, predict, KNOWN, lambda *_: 1.0).trials
+    found = {one.name: one.gain for one in trials}.get("as a negative")
+    assert found == (None if gain is None else pytest.approx(gain))
 
 
 def test_a_reader_explains():

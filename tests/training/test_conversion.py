@@ -124,7 +124,8 @@ def test_a_class_that_is_asked_for_and_nowhere(tmp_path):
     report = run([listed, one], tmp_path, only=("Plate", "sign"))
     wrong = [f for f in report.findings if f.kind == "class that is nowhere"]
     assert [f.reason for f in wrong] == ["'Plate' was asked for; there are plate, sign"]
-    assert not report.ok
+    assert not report.ok and report.written == ()
+    assert not (tmp_path / "out").exists()
     # A class that the source knows and has none of is no mistake.
     assert run([listed, one], tmp_path, only=("plate", "sign")).ok
 
