@@ -52,6 +52,20 @@ class Character:
         pairs = tuple((text, float(score)) for text, score in self.alternatives)
         object.__setattr__(self, "alternatives", pairs)
 
+    @property
+    def options(self) -> tuple[tuple[str, float], ...]:
+        """What it may be, with its scores: what it is read as, then the others."""
+        return ((self.text, self.score), *self.alternatives)
+
+    def as_option(self, index: int) -> Character:
+        """The same as another of its `options`, the rest beside it, best first."""
+        text, score = self.options[index]
+        rest = [pair for i, pair in enumerate(self.options) if i != index]
+        rest.sort(key=lambda pair: -pair[1])
+        return dataclasses.replace(
+            self, text=text, score=score, alternatives=tuple(rest)
+        )
+
 
 @dataclasses.dataclass(frozen=True)
 class Reading:
@@ -118,14 +132,18 @@ class Reading:
         expression = compiled(pattern)
         if expression.fullmatch(self.text):
             return self
-        found = likeliest(self.characters, expression) if self.characters else None
+        options = [character.options for character in self.characters]
+        found = likeliest(options, expression) if options else None
         if found is None:
             return None
-        characters, part = found
-        text = "".join(character.text for character in characters)
+        choice, part = found
+        characters = tuple(
+            character.as_option(i)
+            for character, i in zip(self.characters, choice, strict=True)
+        )
         return dataclasses.replace(
             self,
-            text=text,
+            text="".join(character.text for character in characters),
             score=min(1.0, self.score * part),
             characters=characters,
         )

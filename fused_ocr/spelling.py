@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import dataclasses
 import heapq
 import math
 import re
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
+from typing import TypeAlias
 
 from fused_ocr.errors import ConfigError
 
-if TYPE_CHECKING:
-    from fused_ocr.result import Character
-
 __all__ = ["compiled", "likeliest"]
+
+Option: TypeAlias = tuple[str, float]
+"""A character and its probability, 0..1."""
 
 _UNLIKELY = 1e-3
 """An alternative that is less likely than this is none."""
@@ -41,40 +40,37 @@ def compiled(pattern: str | re.Pattern[str]) -> re.Pattern[str]:
 
 
 def likeliest(
-    characters: Sequence[Character], pattern: re.Pattern[str]
-) -> tuple[tuple[Character, ...], float] | None:
+    options: Sequence[Sequence[Option]], pattern: re.Pattern[str]
+) -> tuple[tuple[int, ...], float] | None:
     """The likeliest spelling that matches a pattern as a whole.
 
     Args:
-        characters: with their alternatives.
+        options: of every place of a text its character, and others that it may be, with
+            their probabilities, in any order behind the first.
         pattern: as `re` knows it.
 
     Returns:
-        The characters of that spelling, and how likely it is against the one given;
-        None if none of the 10,000 likeliest matches.
+        Which option each place takes, and how likely that is against all the first
+        ones; None if none of the 10,000 likeliest matches.
     """
-    options = [
-        sorted(_options(character), key=lambda one: -one.score)
-        for character in characters
+    ranked = [_ranked(each) for each in options]
+    scores = [
+        [each[i][1] for i in order] for each, order in zip(options, ranked, strict=True)
     ]
-    for choice in _best_first([[one.score for one in each] for each in options]):
-        spelt = tuple(each[i] for each, i in zip(options, choice, strict=True))
-        if pattern.fullmatch("".join(one.text for one in spelt)):
-            old = math.prod(one.score for one in characters)
-            new = math.prod(one.score for one in spelt)
-            return spelt, new / old if old else 0.0
+    for choice in _best_first(scores):
+        taken = tuple(order[i] for order, i in zip(ranked, choice, strict=True))
+        spelt = [each[i] for each, i in zip(options, taken, strict=True)]
+        if pattern.fullmatch("".join(text for text, _ in spelt)):
+            old = math.prod(each[0][1] for each in options)
+            new = math.prod(score for _, score in spelt)
+            return taken, new / old if old else 0.0
     return None
 
 
-def _options(character: Character) -> Iterator[Character]:
-    """A character, and the others that it may be, each with the rest beside it."""
-    pairs = [(character.text, character.score), *character.alternatives]
-    for i, (text, score) in enumerate(pairs):
-        if i == 0 or score >= _UNLIKELY:
-            rest = tuple(sorted(pairs[:i] + pairs[i + 1 :], key=lambda pair: -pair[1]))
-            yield dataclasses.replace(
-                character, text=text, score=score, alternatives=rest
-            )
+def _ranked(options: Sequence[Option]) -> list[int]:
+    """Which options count, the likeliest first; what was read always does."""
+    known = [i for i, (_, score) in enumerate(options) if not i or score >= _UNLIKELY]
+    return sorted(known, key=lambda i: -options[i][1])
 
 
 def _best_first(scores: list[list[float]]) -> Iterator[tuple[int, ...]]:
