@@ -10,6 +10,7 @@ import tensorflow as tf
 
 import fused_ocr
 from fused_ocr.config import CropConfig, RecognizerConfig
+from fused_ocr.export import saved_model
 from fused_ocr.export.check_photos import CheckPhoto
 from fused_ocr.export.parity import compare
 from fused_ocr.export.saved_model import REGION_OUTPUT_NAMES, export_saved_model
@@ -43,7 +44,9 @@ def model(request):
     return fuse(finder, reader, config, refiner=refiner)
 
 
-def test_a_reader_of_regions_is_exported(model, tmp_path):
+def test_a_reader_of_regions_is_exported(model, tmp_path, monkeypatch):
+    # On the even paper of drawn pictures all of the stand-in's scores are ties.
+    monkeypatch.setattr(saved_model, "drawn_photos", lambda _: [])
     photos = [
         CheckPhoto("a", stand_ins.squares(131, 197)),
         CheckPhoto("b", stand_ins.squares(101, 151, seed=1)),

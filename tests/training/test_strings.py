@@ -99,8 +99,8 @@ def test_an_unknown_text_loses_nothing():
     ("arch", "width", "steps", "rate", "expected"),
     [
         ("convctc", 6, 80, 1e-2, 0.8),
-        ("crnn", 6, 160, 2e-2, 0.8),
-        ("goodfellow", 4, 80, 3e-3, 0.55),
+        ("crnn", 12, 120, 1e-2, 0.8),
+        ("goodfellow", 8, 80, 3e-3, 0.55),
         ("places", 4, 40, 1e-2, 0.8),
     ],
 )
