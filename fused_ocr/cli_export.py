@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from fused_ocr.cli_photos import photo_files
+from fused_ocr.cli_photos import given_photos
 from fused_ocr.cli_runs import quiet, quiet_tensorflow
 
 __all__ = ["COMMANDS"]
@@ -200,13 +200,13 @@ def doctor(model: Path, photos: tuple[str, ...], threads: int | None) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from fused_ocr.artefact import find_artefact, is_tflite
+    from fused_ocr.artefact import is_tflite
     from fused_ocr.export.doctor import diagnose
     from fused_ocr.images import read_image
 
-    if not is_tflite(find_artefact(model)):
+    if not is_tflite(model):
         raise click.UsageError(f"{model} is no .tflite file.")
-    read = {name: read_image(name) for name in photo_files(photos)}
+    read = {name: read_image(name) for name in given_photos(photos)}
     with quiet():
         found = diagnose(model, read, threads=threads)
     height, width = found.frame_yx
@@ -248,7 +248,7 @@ def _load(model: str) -> tuple[Any, str]:
 def _check_photos(photos: tuple[str, ...]) -> list[Any]:
     from fused_ocr.export.check_photos import CheckPhoto
 
-    return [CheckPhoto.from_file(Path(photo)) for photo in photo_files(photos)]
+    return [CheckPhoto.from_file(Path(photo)) for photo in given_photos(photos)]
 
 
 COMMANDS = (check, doctor, export)

@@ -12,7 +12,7 @@ import click
 from fused_ocr.errors import ImageError
 from fused_ocr.files import one_line
 
-__all__ = ["PICTURES", "photo_files", "tell_failed"]
+__all__ = ["PICTURES", "given_photos", "photo_files", "tell_failed"]
 
 PICTURES = (".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
 """Endings of the files that are taken from a folder."""
@@ -32,6 +32,19 @@ def photo_files(photos: tuple[str, ...]) -> Iterator[str]:
             yield from sorted(glob.glob(photo, recursive=True)) or [photo]
         else:
             yield photo
+
+
+def given_photos(photos: tuple[str, ...]) -> list[str]:
+    """The same, at least one if anything is named.
+
+    Raises:
+        click.UsageError: what is named has none.
+    """
+    paths = list(photo_files(photos))
+    if photos and not paths:
+        named = one_line(" ".join(photos))
+        raise click.UsageError(f"No photos ({', '.join(PICTURES)}) in {named}.")
+    return paths
 
 
 def tell_failed(failed: Sequence[ImageError]) -> None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from fused_ocr.cli_photos import PICTURES, photo_files
+from fused_ocr.cli_photos import given_photos
 from fused_ocr.cli_runs import quiet, quiet_tensorflow
 from fused_ocr.errors import ImageError
 from fused_ocr.files import one_line, set_aside, unused_name
@@ -96,7 +96,7 @@ def read(
     A photo that cannot be read is named on stderr, in JSON also where it would stand;
     the others are read all the same, and the exit status is 1.
     """
-    paths = _paths(photos)
+    paths = given_photos(photos)
     pattern = None if options["pattern"] is None else compiled(options["pattern"])
     reader = _load(model, options["threads"])
     folder = None if draw is None else _folder(draw)
@@ -127,7 +127,8 @@ def read(
                 name = unused_name(Path(path).stem, ".png", drawn)
                 readings.draw().save(folder / name)
     if empty and style == "text":
-        click.echo("Why nothing is read in a photo: fused-ocr explain.", err=True)
+        hint = f"Why nothing is read in a photo: fused-ocr explain -m {model} PHOTO"
+        click.echo(one_line(hint), err=True)
     _end(failed, len(paths))
 
 
@@ -154,7 +155,7 @@ def explain(
     .keras files), and what is read when a photo is turned, mirrored, seen in parts, in
     a border, or in another light. In drawn photos what is left out is blue.
     """
-    paths = _paths(photos)
+    paths = given_photos(photos)
     reader = _load(model, options["threads"])
     folder = None if draw is None else _folder(draw)
     failed = 0
@@ -176,15 +177,6 @@ def explain(
                 name = unused_name(Path(path).stem, ".png", drawn)
                 why.draw().save(folder / name)
     _end(failed, len(paths))
-
-
-def _paths(photos: tuple[str, ...]) -> list[str]:
-    paths = list(photo_files(photos))
-    if not paths:
-        raise click.UsageError(
-            f"No photos ({', '.join(PICTURES)}) in {' '.join(photos)}."
-        )
-    return paths
 
 
 def _load(model: str, threads: int | None) -> Reader:

@@ -65,7 +65,9 @@ class Config:
         try:
             values = json.loads(text)
         except json.JSONDecodeError as error:
-            raise ConfigError(f"Not a JSON configuration: {error}.") from error
+            raise ConfigError(
+                f"Not a JSON configuration: {error}. It begins with {text[:40]!r}."
+            ) from error
         return cls.from_dict(values)
 
     def replace(self: Self, **changes: Any) -> Self:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 from collections.abc import Iterator
 from pathlib import Path
 
 __all__ = ["one_line", "set_aside", "unused_name", "write_atomically"]
+
+
+_numbers = itertools.count()
 
 
 def write_atomically(path: Path, data: bytes) -> None:
@@ -28,7 +32,9 @@ def set_aside(path: Path, aside: Path | None = None) -> Iterator[Path]:
         aside: the other path, in the same folder; a hidden one if left out.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    aside = aside or path.with_name(f".{path.name}.{os.getpid()}")
+    # A name may be as long as a name can be: what is added must not be too much.
+    hidden = f".{path.name[:50]}.{os.getpid()}.{next(_numbers)}"
+    aside = aside or path.with_name(hidden)
     try:
         yield aside
         with open(aside, "rb+") as file:

@@ -6,6 +6,7 @@ import functools
 import os
 import sys
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, overload
 
 import numpy as np
@@ -54,7 +55,18 @@ def load(name_or_path: str | os.PathLike[str], *, threads: int | None = None) ->
     return reader
 
 
-def _load_again(name_or_path: str | os.PathLike[str], threads: int | None) -> Reader:
+def _load_again(name_or_path: str | Path, threads: int | None) -> Reader:
+    """What another process makes of a reader: once, however often it is sent."""
+    there = find_artefact(name_or_path).stat()
+    return _loaded(name_or_path, threads, (there.st_ino, there.st_mtime_ns))
+
+
+@functools.lru_cache(maxsize=2)
+def _loaded(
+    name_or_path: str | Path,
+    threads: int | None,
+    _version: tuple[int, int],  # what was written anew is loaded anew
+) -> Reader:
     return load(name_or_path, threads=threads)
 
 
@@ -62,7 +74,8 @@ class Reader:
     """Reads photos with a loaded model.
 
     One that `load` gave goes to other processes as the model's name or path, which they
-    load themselves.
+    load themselves, once. TensorFlow does not run in a fork: start them with
+    ``multiprocessing.get_context("spawn")``, or use a `.tflite` file.
 
     Args:
         model: a Keras model from `fuse`, or a runtime.
@@ -160,11 +173,8 @@ class Reader:
             An iterator of `Readings`, or with ``on_error="return"`` of an `ImageError`
             in the place of each photo that cannot be read, in order.
         """
-        for name, value in (("batch_size", batch_size), ("max_pixels", max_pixels)):
-            if not isinstance(value, (int, np.integer)) or value < 1:
-                raise ConfigError(
-                    f"{name} must be a whole number, at least 1. Received: {value!r}."
-                )
+        _need_whole("batch_size", batch_size)
+        _need_whole("max_pixels", max_pixels)
         if on_error not in ("raise", "return"):
             raise ConfigError(
                 f"on_error must be 'raise' or 'return'. Received: {on_error!r}."
@@ -187,11 +197,13 @@ class Reader:
 
         Raises:
             ImageError: the photo cannot be read.
+            ConfigError: `max_pixels` is below 1.
 
         >>> print(load("plates").explain("car.jpg"))  # doctest: +SKIP
         """
         from fused_ocr.explaining.explanation import explain  # loads Pillow's font code
 
+        _need_whole("max_pixels", max_pixels)
         name = source_name(source, 0)
         image = read_image(source, name=name, max_pixels=max_pixels)
         return explain(
@@ -209,23 +221,26 @@ class Reader:
         """The same, from photos apart."""
         window: list[tuple[int, str, Any]] = []
         pixels = 0
-        for index, source in enumerate(photos):
-            name = source_name(source, index)
-            try:
-                photo: Any = read_image(source, name=name, max_pixels=max_pixels)
-                pixels += photo.shape[0] * photo.shape[1]
-            except ImageError as error:
-                if on_error == "raise":
-                    yield from self._read_window(window, batch_size)
-                    raise
-                photo = error
-            window.append((index, name, photo))
-            if (
-                len(window) == batch_size * _WINDOW
-                or pixels >= _MAX_BATCH_PIXELS * _WINDOW
-            ):
-                yield from self._read_window(window, batch_size)
-                window, pixels = [], 0
+        try:
+            for index, source in enumerate(photos):
+                name = source_name(source, index)
+                try:
+                    photo: Any = read_image(source, name=name, max_pixels=max_pixels)
+                    pixels += photo.shape[0] * photo.shape[1]
+                except ImageError as error:
+                    if on_error == "raise":
+                        raise
+                    photo = error
+                window.append((index, name, photo))
+                if (
+                    len(window) == batch_size * _WINDOW
+                    or pixels >= _MAX_BATCH_PIXELS * _WINDOW
+                ):
+                    full, window, pixels = window, [], 0
+                    yield from self._read_window(full, batch_size)
+        except Exception:  # a photo's, or what the caller's own iterator raises
+            yield from self._read_window(window, batch_size)
+            raise
         yield from self._read_window(window, batch_size)
 
     def _read_window(
@@ -261,6 +276,13 @@ class Reader:
     def __repr__(self) -> str:
         alphabet, labels = self.description.alphabet, self.description.labels
         return f"Reader(alphabet={alphabet!r}, labels={list(labels)!r})"
+
+
+def _need_whole(name: str, value: Any) -> None:
+    if not isinstance(value, (int, np.integer)) or value < 1:
+        raise ConfigError(
+            f"{name} must be a whole number, at least 1. Received: {value!r}."
+        )
 
 
 _AGREED = 0.5

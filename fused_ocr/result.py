@@ -274,7 +274,7 @@ class Readings(Sequence[Reading]):
         """Rebuild from `to_json`'s output; raises `ConfigError` as `from_dict`."""
         try:
             values = json.loads(text)
-        except json.JSONDecodeError as error:
+        except (json.JSONDecodeError, RecursionError) as error:
             raise ConfigError(f"Not JSON of Readings: {error}.") from error
         return cls.from_dict(values)
 

@@ -26,6 +26,7 @@ from fused_ocr.errors import (
     MissingDependencyError,
 )
 from fused_ocr.lite import LiteRuntime
+from fused_ocr.one_process import in_this_process
 
 __all__ = [
     "LEAST",
@@ -90,8 +91,10 @@ def open_runtime(path: Path, threads: int | None = None) -> Runtime:
         MissingDependencyError: TensorFlow, or LiteRT, is not installed.
     """
     check_version(path)
-    if threads is not None and threads < 1:
-        raise ConfigError(f"threads must be at least 1. Received: {threads}.")
+    if threads is not None and (not isinstance(threads, int) or threads < 1):
+        raise ConfigError(
+            f"threads must be a whole number, at least 1. Received: {threads!r}."
+        )
     if is_tflite(path):
         return LiteRuntime(path, threads)
     if threads is not None:
@@ -126,6 +129,7 @@ def load_keras_model(path: Path) -> Any:
 @contextlib.contextmanager
 def _loading(path: Path) -> Iterator[None]:
     """Turns whatever a loader raises into an error about the artefact."""
+    in_this_process()
     try:
         import tensorflow  # noqa: F401
     except ImportError as error:
@@ -153,6 +157,7 @@ class KerasRuntime:
     """
 
     def __init__(self, model: Any, card: str = "") -> None:
+        in_this_process()
         import tensorflow as tf
 
         from fused_ocr.fusion import describe, quick_flow
@@ -177,6 +182,7 @@ class KerasRuntime:
         sizes: npt.NDArray[np.int32] | None = None,
     ) -> Outputs:
         """See `Runtime`."""
+        in_this_process()
         found = self._plain(images) if sizes is None else self._padded(images, sizes)
         return {name: value.numpy() for name, value in found.items()}
 
@@ -244,6 +250,7 @@ class SavedModelRuntime:
         sizes: npt.NDArray[np.int32] | None = None,
     ) -> Outputs:
         """See `Runtime`."""
+        in_this_process()
         pixels = self._tensor(images)
         found = (
             self._plain(images=pixels)

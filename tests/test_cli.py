@@ -382,7 +382,7 @@ def test_explain_in_json(run, photo):
 
 def test_who_reads_nothing_is_told_how_to_ask_why(run, photo, tmp_path):
     Image.new("RGB", (61, 45), (90, 120, 90)).save(tmp_path / "grey.png")
-    assert "fused-ocr explain" in run("read", "grey.png").stderr
+    assert "fused-ocr explain -m digits PHOTO" in run("read", "grey.png").stderr
     assert "fused-ocr explain" not in run("read", photo).stderr
     for left_out in (("--min-score", 1), ("--pattern", "Z")):
         assert run("read", photo, *left_out).stderr == ""

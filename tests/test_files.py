@@ -17,6 +17,12 @@ def test_a_file_is_replaced(tmp_path):
     assert list(tmp_path.iterdir()) == [path]
 
 
+def test_a_name_as_long_as_names_can_be(tmp_path):
+    write_atomically(tmp_path / ("a" * 250), b"new")
+    (path,) = tmp_path.iterdir()
+    assert path.read_bytes() == b"new" and len(path.name) == 250
+
+
 def test_an_error_leaves_the_old_file(tmp_path):
     path = tmp_path / "a"
     path.write_bytes(b"old")

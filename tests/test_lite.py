@@ -239,8 +239,9 @@ def test_a_reader_is_shared_by_threads(path):
 
 
 def test_threads(path):
-    with pytest.raises(ConfigError, match=r"at least 1\. Received: 0"):
-        fused_ocr.load(path, threads=0)
+    for wrong in (0, 1.5, "2"):
+        with pytest.raises(ConfigError, match=rf"at least 1\. Received: {wrong!r}"):
+            fused_ocr.load(path, threads=wrong)
     with pytest.raises(ConfigError, match=r"threads is for \.tflite files"):
         fused_ocr.load("digits", threads=2)
 

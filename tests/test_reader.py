@@ -4,8 +4,11 @@ import copy
 import io
 import itertools
 import json
+import os
 import pathlib
 import pickle
+import signal
+import warnings
 import zipfile
 
 import keras
@@ -15,8 +18,10 @@ import stand_ins
 from PIL import Image
 
 from fused_ocr import load
+from fused_ocr.artefact import find_artefact
 from fused_ocr.errors import (
     ArtefactDamagedError,
+    ArtefactError,
     ArtefactNotFoundError,
     ArtefactVersionError,
     ConfigError,
@@ -331,6 +336,16 @@ def test_photos_before_a_bad_one_are_streamed(reader, photos):
     with pytest.raises(ImageError, match="image 3"):
         next(found)
 
+    def failing():
+        yield from photos[:3]
+        raise OSError("no more")
+
+    found = reader.stream(failing(), batch_size=8)
+    for photo in photos[:3]:
+        same(next(found), reader.predict(photo))
+    with pytest.raises(OSError, match="no more"):
+        next(found)
+
 
 @pytest.mark.parametrize("batch_size", [1, 2, 8])
 def test_a_bad_photo_is_returned_in_its_place(reader, photos, tmp_path, batch_size):
@@ -436,6 +451,33 @@ def test_a_loaded_reader_goes_to_other_processes(whole, tmp_path, monkeypatch, p
     monkeypatch.chdir("/")
     same(pickle.loads(sent).predict(photos[0]), reader.predict(photos[0]))
     assert b"weights" not in pickle.dumps(load("digits"))
+
+
+def test_another_process_loads_a_reader_once(tmp_path):
+    whole = find_artefact("digits").read_bytes()
+    (tmp_path / "reader.keras").write_bytes(whole)
+    sent = pickle.dumps(load(tmp_path / "reader.keras"))
+    once = pickle.loads(sent)
+    assert pickle.loads(sent) is once
+    (tmp_path / "newer.keras").write_bytes(whole)
+    (tmp_path / "newer.keras").replace(tmp_path / "reader.keras")
+    assert pickle.loads(sent) is not once
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no such system call")
+@pytest.mark.parametrize("use", ["read", "load"])
+def test_a_fork_is_told_that_tensorflow_does_not_run_in_it(reader, photos, use):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of threads that a fork has not
+        child = os.fork()
+    if not child:
+        signal.alarm(60)  # else it would wait for them for ever
+        try:
+            reader.predict(photos[0]) if use == "read" else load("digits")
+        except ArtefactError as error:
+            os._exit(42 if "fork" in str(error) else 1)
+        os._exit(0)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 42
 
 
 def test_a_copy_of_a_reader_is_the_reader(reader):

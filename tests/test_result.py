@@ -276,6 +276,8 @@ def test_from_dict_is_strict(values, message):
 def test_from_json_refuses_what_is_no_json():
     with pytest.raises(ConfigError, match="Not JSON of Readings: Expecting value"):
         Readings.from_json("")
+    with pytest.raises(ConfigError, match=r"Not JSON of Readings: .*recursion"):
+        Readings.from_json("[" * 100_000)
 
 
 def test_without_an_image_nothing_is_drawn():

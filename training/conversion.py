@@ -18,7 +18,7 @@ from .annotations import AnnotatedPhoto, write_annotations, write_classes
 from .conversion_report import ConversionReport
 from .formats.checking import KeptRegion, Rules, keep_regions
 from .formats.photo_folders import PICTURES, PhotoFolders
-from .formats.records import ClassNames, Finding, Item, PhotoRecord
+from .formats.records import NOWHERE, ClassNames, Finding, Item, PhotoRecord
 from .photo_header import PhotoHeader, read_header
 
 __all__ = ["convert"]
@@ -66,7 +66,7 @@ def convert(
     for name in nowhere:
         there = ", ".join(sorted({*listed, *converter.met})) or "none"
         reason = f"{name!r} was asked for; there are {there}"
-        converter.say("class that is nowhere", "classes", reason)
+        converter.say(NOWHERE, "classes", reason)
     found = {region.label for regions in converter.kept.values() for region in regions}
     names = tuple(classes)
     if not names:

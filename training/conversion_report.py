@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 from collections import defaultdict
+from collections.abc import Container
 from pathlib import Path
 from typing import Any
 
-from .formats.records import LEVELS, Finding, Level
+from .formats.records import LEVELS, NOWHERE, Finding, Level
 
 __all__ = ["ConversionReport"]
 
@@ -83,6 +84,11 @@ class ConversionReport:
             "ok": self.ok,
         }
 
+    def _why_not(self, kinds: Container[str]) -> str:
+        if NOWHERE in kinds:
+            return "a class that was asked for is nowhere"
+        return "no class is known" if self.photos else "nothing could be converted"
+
     def to_text(self) -> str:
         """The report to read, of several lines."""
         classes = ", ".join(f"{n} {name}" for name, n in self.boxes_by_class.items())
@@ -104,7 +110,6 @@ class ConversionReport:
             f"{self.unreadable} unreadable",
             f"wrote {', '.join(map(str, self.written))}"
             if self.written
-            else "wrote nothing: "
-            + ("no class is known" if self.photos else "nothing could be converted"),
+            else f"wrote no annotations: {self._why_not(by_kind)}",
         ]
         return "\n".join(lines)

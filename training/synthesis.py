@@ -50,11 +50,11 @@ def write_scenes(
         AnnotationError: a region's label is not among the classes.
     """
     pictures = folder / "pictures"
-    pictures.mkdir(parents=True, exist_ok=True)
     photos: list[AnnotatedPhoto] = []
     shown: list[tuple[np.ndarray, str]] = []
     scenes = itertools.islice(ordered(make, workers=1), count)
     for i, scene in enumerate(track(scenes, "drawing", total=count)):
+        pictures.mkdir(parents=True, exist_ok=True)  # once something can be drawn
         path = pictures / f"{i:06}.png"
         # Packing as well as PNG can takes longer than drawing.
         Image.fromarray(scene.image).save(path, compress_level=1)

@@ -149,7 +149,7 @@ def _left_out(
         why.append("the recogniser sees no character in it")
     elif not missed and rank >= select.max_detections:
         missed["max_detections"] = ("", 0.0, 1.0)
-        why = [f"{select.max_detections} others are surer, and no more are taken"]
+        why = [f"no more than {select.max_detections} are taken, the surest"]
     elif not missed and lines and one.score < assemble.min_line_score:
         missed["min_line_score"] = ("", one.score, assemble.min_line_score)
         why = [f"no character of its line is {assemble.min_line_score:.0%} sure"]

@@ -49,7 +49,8 @@ class Trial:
         readings: in the photo's own pixels, the surest first. Corners of what was read
             in a mirror run the other way round.
         gain: how much surer the best of them is than what is read in its place, or,
-            where nothing is, than anything else in the photo.
+            where nothing is, than anything else in the photo; of a look at the whole
+            photo at most by how much the surest there is surer than the surest here.
     """
 
     name: str
@@ -89,16 +90,27 @@ class Explanation:
         darkest, brightest = self.greys
         if brightest - darkest < _FLAT:
             return [
-                "Hardly anything is there to see: all grey values are from "
-                f"{darkest} to {brightest}. Check the exposure, and the file."
+                "Hardly anything is there to see: all of it is of a grey of "
+                f"{darkest} to {brightest}, of 255. Check the exposure, and the file."
             ]
         lost = [one for one in self.candidates or () if one.nearly(_NEARLY)]
         if lost:
             return [_lower(max(lost, key=lambda one: one.score))]
+        if self.readings:
+            return [
+                "Something is found, and its characters cannot be told: it is too "
+                "small, blurred, dark or covered. Come nearer, or take a sharper photo."
+            ]
         return [
             "Nothing here looks to this model like what it was trained to find. Try "
             "another model, or train it with photos like this one."
         ]
+
+    @property
+    def _left_out(self) -> list[Candidate]:
+        """The candidates that are no readings, the likeliest text first."""
+        rest = [one for one in self.candidates or () if one.left_out]
+        return sorted(rest, key=lambda one: -one.score)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain dictionaries, lists, strings, numbers: ready for JSON."""
@@ -117,9 +129,10 @@ class Explanation:
         """The photo with its readings, RGB; in blue the texts that were left out."""
         others = [
             one.as_reading()
-            for one in self.candidates or ()
-            # What is unreadable is among the readings.
-            if one.left_out and one.text and "min_readable" not in one.settings
+            for one in self._left_out
+            # What was found, and is unreadable, is among the readings.
+            if one.text
+            and not {"min_readable"} <= {*one.settings} <= {"min_readable", "min_score"}
         ]
         return draw(self._image, self.readings, others=others[:_SHOWN])
 
@@ -132,8 +145,7 @@ class Explanation:
         ]
         lines += _listed("read", list(map(_told, self.readings)), "nothing")
         if self.candidates is not None:
-            rest = [one for one in self.candidates if one.left_out]
-            rest.sort(key=lambda one: -one.score)
+            rest = self._left_out
             told = [_became(one) for one in rest if one.text or not one.settings]
             lines += _listed("left out", told, "nothing that may be a text")
         for trial in self.trials:
@@ -171,13 +183,14 @@ def explain(
     texts = [one for one in read if one.text]
     trials = []
     for look in looks_at(image, scale):
+        seen_there = look.read(predict, read.size_yx)
         gains = {
-            one: gain
-            for one in look.read(predict, read.size_yx)
-            if (gain := _gain(one, texts)) is not None
+            one: gain for one in seen_there if (gain := _gain(one, texts)) is not None
         }
         if gains:
             best = max(gains.values())
+            if look.whole:
+                best = min(best, seen_there[0].score - _surest(texts))
             trials.append(Trial(look.name, look.advice, tuple(gains), best))
     greys = Image.fromarray(image).convert("L").reduce(2).getextrema()
     seen = scale(*image.shape[:2])
@@ -192,12 +205,16 @@ def _gain(one: Reading, texts: list[Reading]) -> float | None:
     None if it is no news: the same text, a part of a longer one, or less sure.
     """
     there = of_one_place(one, texts)
-    gain = one.score - max((other.score for other in there or texts), default=0.0)
+    gain = one.score - _surest(there or texts)
     if not there:
         return gain
     longest = max(len(other.text) for other in there)
     known = one.text in [other.text for other in there]
     return None if known or len(one.text) < longest or gain <= 0 else gain
+
+
+def _surest(readings: list[Reading]) -> float:
+    return max((one.score for one in readings), default=0.0)
 
 
 def _lower(one: Candidate) -> str:

@@ -61,11 +61,14 @@ class Look:
         name: what is done.
         advice: what to do if it helps.
         pictures: what is shown to the reader.
+        whole: whether each shows the whole photo: who does so loses what is no longer
+            read in it.
     """
 
     name: str
     advice: str
     pictures: Iterable[Picture]
+    whole: bool = True
 
     def read(
         self, predict: Callable[[Pixels], Readings], size_yx: tuple[int, int]
@@ -104,6 +107,7 @@ def looks_at(image: Pixels, scale: Callable[[int, int], float]) -> Iterator[Look
                 "It is too small for the detector in the whole photo: give the part "
                 "of the photo that matters, or fuse with a larger --frame.",
                 parts,
+                whole=False,
             )
     turns: tuple[tuple[str, Back], ...] = (
         ("a quarter to the left", lambda y, x: (x, width - y)),

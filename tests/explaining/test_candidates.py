@@ -140,7 +140,7 @@ def test_more_than_the_model_takes():
     assert [one.left_out for one in above[:2]] == ["", ""]
     for one in above[2:]:
         assert one.settings == ("max_detections",) and not one.nearly(0.0001)
-        assert one.left_out == "2 others are surer, and no more are taken"
+        assert one.left_out == "no more than 2 are taken, the surest"
 
 
 def test_multiflow_has_as_many_as_its_copies():

@@ -57,15 +57,9 @@ def test_a_look_that_gains_nothing_is_not_advised():
     assert explanation([reading()], trials=(trial("a", 0.06),)).advice == ["Do a."]
 
 
-def test_a_reading_without_a_text_is_none():
-    unreadable = Reading("", 0.9, BOX, readable=False)
-    (advice,) = explanation([unreadable]).advice
-    assert advice.startswith("Nothing here looks")
-
-
 def test_a_flat_photo():
     (advice,) = explanation(greys=(10, 30)).advice
-    assert "from 10 to 30" in advice
+    assert "a grey of 10 to 30" in advice
     assert explanation([reading()], greys=(10, 30)).advice == []
     assert explanation(greys=(10, 30), trials=(trial("a", 0.3),)).advice == ["Do a."]
 
@@ -95,6 +89,12 @@ NO_TEXT = candidate("score_threshold", text="")
 def test_nothing_helps(candidates):
     (advice,) = explanation(candidates=candidates).advice
     assert advice.startswith("Nothing here looks to this model")
+
+
+def test_what_is_found_and_cannot_be_told():
+    unreadable = Reading("", 0.9, BOX, readable=False)
+    (advice,) = explanation([unreadable]).advice
+    assert "characters cannot be told" in advice
 
 
 # --- as text, JSON and a picture ------------------------------------------------------
@@ -156,6 +156,8 @@ def test_the_picture_shows_what_was_left_out():
     # What is read, has no text, or is drawn as an unreadable reading.
     for one in (candidate(why=""), candidate(text=""), candidate("min_readable")):
         assert drawn(one) == (False, False)
+    assert drawn(candidate("min_readable", "min_score")) == (False, False)
+    assert drawn(candidate("score_threshold", "min_readable")) == (True, True)
 
 
 # --- of photos ------------------------------------------------------------------------
@@ -217,6 +219,20 @@ def test_what_is_news(there, other, gain):
     trials = explain(IMAGE, None, predict, KNOWN, lambda *_: 1.0).trials
     found = {one.name: one.gain for one in trials}.get("as a negative")
     assert found == (None if gain is None else pytest.approx(gain))
+
+
+def test_what_a_look_at_the_whole_photo_loses_is_no_gain():
+    far = reading("88", 0.95, (60, 60, 70, 90))
+
+    def predict(picture):
+        plain = picture.shape == IMAGE.shape and (picture == IMAGE).all()
+        rows = [reading("407", 0.6), far] if plain else [reading("412", 0.9)]
+        return Readings(rows, picture.shape[:2])
+
+    why = explain(IMAGE, None, predict, KNOWN, lambda *_: 1.0)
+    gains = {one.name: one.gain for one in why.trials}
+    assert gains["as a negative"] == pytest.approx(-0.05)
+    assert "as a negative" in {one.name for one in why.trials} and why.advice == []
 
 
 def test_a_reader_explains():

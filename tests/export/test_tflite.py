@@ -312,6 +312,13 @@ def test_the_doctor(files):
     assert "takes frames of 128x192" in done.output and "CONV_2D" in done.output
 
 
+def test_what_the_doctor_does_not_examine(files, tmp_path):
+    done = examined(files / "a.png")
+    assert done.exit_code == 2 and "is no .tflite file" in done.output
+    done = examined(files / "a.tflite", "--photos", tmp_path)
+    assert done.exit_code == 2 and "No photos" in done.output
+
+
 def test_the_doctor_finds_faults(files, monkeypatch):
     monkeypatch.setattr(doctor, "custom_operators", lambda _: ["FlexSort"])
     run = LiteRuntime.run

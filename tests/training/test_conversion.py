@@ -125,6 +125,7 @@ def test_a_class_that_is_asked_for_and_nowhere(tmp_path):
     wrong = [f for f in report.findings if f.kind == "class that is nowhere"]
     assert [f.reason for f in wrong] == ["'Plate' was asked for; there are plate, sign"]
     assert not report.ok and report.written == ()
+    assert report.to_text().endswith("a class that was asked for is nowhere")
     assert not (tmp_path / "out").exists()
     # A class that the source knows and has none of is no mistake.
     assert run([listed, one], tmp_path, only=("plate", "sign")).ok
@@ -167,7 +168,7 @@ def test_a_photo_whose_boxes_are_gone_is_no_negative(tmp_path):
     assert report.counts() == {"nothing left of photo": 2, "box outside photo": 1}
     assert (report.photos, report.written, report.ok) == (0, (), False)
     assert not (tmp_path / "out").exists()
-    assert "wrote nothing: nothing could be converted" in report.to_text()
+    assert "wrote no annotations: nothing could be converted" in report.to_text()
 
 
 def test_old_files_stay_if_nothing_is_converted(tmp_path):
@@ -181,7 +182,7 @@ def test_negatives_alone_need_a_class(tmp_path):
     photos(tmp_path, "a.jpg")
     report = run([record("a.jpg", near=tmp_path)], tmp_path)
     assert not report.ok
-    assert "wrote nothing: no class is known" in report.to_text()
+    assert "wrote no annotations: no class is known" in report.to_text()
     assert run([record("a.jpg", near=tmp_path)], tmp_path, classes=("b",)).ok
 
 

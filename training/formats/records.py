@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 __all__ = [
     "LEVELS",
+    "NOWHERE",
     "ClassNames",
     "Finding",
     "Item",
@@ -31,9 +32,11 @@ Points = npt.NDArray[np.float64]
 
 Level: TypeAlias = Literal["failed", "dropped", "noted"]
 
+NOWHERE = "class that is nowhere"
+
 LEVELS: dict[str, Level] = {
     "malformed": "failed",
-    "class that is nowhere": "failed",
+    NOWHERE: "failed",
     "missing photo": "dropped",
     "ambiguous photo": "dropped",
     "unreadable photo": "dropped",

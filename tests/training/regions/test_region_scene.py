@@ -311,6 +311,19 @@ def test_the_command(tmp_path, monkeypatch, kind):
         assert all(not t or t.isdigit() for p in photos for t in p.texts)
 
 
+def test_no_folder_is_made_for_what_cannot_be_drawn(tmp_path, monkeypatch):
+    monkeypatch.setattr(
+        synthesis, "ordered", lambda make, workers: map(make, range(99))
+    )
+
+    def make(_):
+        raise ConfigError("no such layout")
+
+    with pytest.raises(ConfigError):
+        synthesis.write_scenes(tmp_path / "made", make, 3)
+    assert not (tmp_path / "made").exists()
+
+
 def test_layouts_can_be_chosen():
     forms = {layout.name: layout.expression() for layout in LAYOUTS}
     for names in (("germany",), ("uk", "india two rows")):
