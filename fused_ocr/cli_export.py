@@ -8,8 +8,9 @@ from typing import Any
 
 import click
 
-from fused_ocr.cli_photos import given_photos
+from fused_ocr.cli_photos import given_photos, tell_failed
 from fused_ocr.cli_runs import quiet, quiet_tensorflow
+from fused_ocr.errors import ImageError
 
 __all__ = ["COMMANDS"]
 
@@ -177,7 +178,8 @@ def check(first: str, second: str, photos: tuple[str, ...]) -> None:
         one, other = (open_runtime(find_artefact(name)) for name in (first, second))
     alphabet = one.description.alphabet
     drawn = [*drawn_photos(alphabet), *edge_photos(alphabet)]
-    report = check_alike(one, other, [*_check_photos(photos), *drawn])
+    given, failed = _readable(photos)
+    report = check_alike(one, other, [*given, *drawn])
     for miss in report.misses:
         click.echo(miss)
     if report.misses:
@@ -186,6 +188,7 @@ def check(first: str, second: str, photos: tuple[str, ...]) -> None:
             f"{report.photos} pictures."
         )
     click.echo(str(report))
+    tell_failed(failed)
 
 
 @click.command()
@@ -246,9 +249,23 @@ def _load(model: str) -> tuple[Any, str]:
 
 
 def _check_photos(photos: tuple[str, ...]) -> list[Any]:
+    """Photos to check with before anything is published: all, or none."""
+    given, failed = _readable(photos)
+    tell_failed(failed)
+    return given
+
+
+def _readable(photos: tuple[str, ...]) -> tuple[list[Any], list[ImageError]]:
+    """Photos, and why others cannot be read."""
     from fused_ocr.export.check_photos import CheckPhoto
 
-    return [CheckPhoto.from_file(Path(photo)) for photo in given_photos(photos)]
+    given, failed = [], []
+    for photo in given_photos(photos):
+        try:
+            given.append(CheckPhoto.from_file(Path(photo)))
+        except ImageError as error:
+            failed.append(error)
+    return given, failed
 
 
 COMMANDS = (check, doctor, export)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import json
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Protocol
@@ -144,8 +146,23 @@ def _loading(path: Path) -> Iterator[None]:
     except Exception as error:  # a damaged file may make it raise anything
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise ArtefactDamagedError(
-            f"{path} does not load: {reason} Copy, download or export it again."
+            f"{path} does not load: {reason} Copy, download or export it again"
+            f"{_other_keras(path)}."
         ) from error
+
+
+def _other_keras(path: Path) -> str:
+    """What else may help with a `.keras` file that another version of Keras wrote."""
+    import keras
+
+    try:
+        with zipfile.ZipFile(path) as archive:
+            written = json.loads(archive.read("metadata.json"))["keras_version"]
+    except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile):
+        return ""
+    if written == keras.__version__:
+        return ""
+    return f"; or install Keras {written}, which wrote it, for {keras.__version__} here"
 
 
 class KerasRuntime:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import inspect
 import io
+import json
 import os
 import tempfile
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import h5py
 import keras
@@ -17,6 +20,9 @@ from fused_ocr.errors import ConfigError
 
 __all__ = ["save_model"]
 
+_OWN = ("keras.layers", "keras.initializers")
+"""Modules of what Keras makes of arguments."""
+
 
 def save_model(
     model: keras.Model,
@@ -25,7 +31,7 @@ def save_model(
     card: str = "",
     half: bool = False,
 ) -> None:
-    """Write a model as a `.keras` file that plain Keras reads too.
+    """Write a model as a `.keras` file that plain Keras reads too, an older one, too.
 
     Args:
         model: a detector, a recogniser or a fused reader.
@@ -46,9 +52,7 @@ def save_model(
     with tempfile.TemporaryDirectory(dir=path.parent, prefix=".saving-") as folder:
         plain = Path(folder) / "model.keras"
         model.save(plain)
-        data = write_card(plain.read_bytes(), card)
-        if half:
-            data = _halved(data)
+        data = _rewritten(write_card(plain.read_bytes(), card), half=half)
         aside = Path(folder) / "whole.keras"
         with open(aside, "wb") as file:
             file.write(data)
@@ -57,19 +61,47 @@ def save_model(
         os.replace(aside, path)
 
 
-def _halved(archive: bytes) -> bytes:
-    """The archive with its float32 weights as compressed float16."""
+def _rewritten(archive: bytes, *, half: bool) -> bytes:
+    """The archive for Keras of any version; its weights as compressed float16."""
     copy = io.BytesIO()
+    packing = zipfile.ZIP_DEFLATED if half else zipfile.ZIP_STORED
     with (
         zipfile.ZipFile(io.BytesIO(archive)) as old,
-        zipfile.ZipFile(copy, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as new,
+        zipfile.ZipFile(copy, "w", packing, compresslevel=9) as new,
     ):
         for entry in old.infolist():
             data = old.read(entry)
-            if entry.filename.endswith(".h5"):
+            if entry.filename == "config.json":
+                data = json.dumps(_known_to_all(json.loads(data))).encode()
+            elif half and entry.filename.endswith(".h5"):
                 data = _halved_weights(data)
             new.writestr(entry.filename, data)
     return copy.getvalue()
+
+
+def _known_to_all(config: Any) -> Any:
+    """A configuration without the arguments of Keras's own that are the usual ones.
+
+    Newer versions write some that those before do not know, and refuse. Initialisers
+    ask for all of theirs but those that are None.
+    """
+    if isinstance(config, list):
+        return [_known_to_all(one) for one in config]
+    if not isinstance(config, dict):
+        return config
+    kept = {name: _known_to_all(value) for name, value in config.items()}
+    module, arguments = kept.get("module") or "", kept.get("config")
+    if module in _OWN and isinstance(arguments, dict):
+        own = getattr(keras, module.removeprefix("keras."))
+        usual = inspect.signature(getattr(own, kept["class_name"])).parameters
+        kept["config"] = {
+            name: value
+            for name, value in arguments.items()
+            if name not in usual
+            or usual[name].default != value
+            or (module == "keras.initializers" and value is not None)
+        }
+    return kept
 
 
 def _halved_weights(data: bytes) -> bytes:

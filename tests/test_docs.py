@@ -3,6 +3,7 @@
 import dataclasses
 import importlib
 import inspect
+import types
 
 import keras
 import pytest
@@ -18,6 +19,9 @@ def public():
         module = importlib.import_module(name)
         for one in module.__all__:
             value = getattr(module, one)
+            # In Python 3.10 an alias such as Callable[..., Any] is a class.
+            if isinstance(value, types.GenericAlias):
+                continue
             if not inspect.isclass(value) and not inspect.isfunction(value):
                 continue
             yield f"{name}.{one}", value

@@ -169,6 +169,16 @@ def test_changed_files(whole, tmp_path, members, error, message):
         load(path)
 
 
+def test_a_file_of_another_keras(whole, tmp_path):
+    path = tmp_path / "reader.keras"
+    other = {"metadata_json": lambda _: b'{"keras_version": "9.8.7"}'}
+    path.write_bytes(changed(whole, config_json=without_assembly, **other))
+    with pytest.raises(ArtefactDamagedError, match=r"install Keras 9\.8\.7"):
+        load(path)
+    path.write_bytes(changed(whole, **other))
+    assert load(path).description.alphabet  # what loads is not asked
+
+
 @pytest.mark.parametrize("make", [stand_ins.detector, stand_ins.recognizer])
 def test_other_models_of_ours(make, tmp_path):
     path = tmp_path / "part.keras"

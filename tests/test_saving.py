@@ -1,6 +1,8 @@
 """Saving: small, readable by plain Keras, and whole or as it was."""
 
+import json
 import os
+import pathlib
 import signal
 import subprocess
 import sys
@@ -12,11 +14,12 @@ import pytest
 import stand_ins
 
 from fused_ocr import saving
-from fused_ocr.artefact import read_card
+from fused_ocr.artefact import find_artefact, read_card, shipped_models
 from fused_ocr.config import RecognizerConfig
 from fused_ocr.recognition.recognizer import build_recognizer
 from fused_ocr.saving import save_model
 
+GOLDEN = pathlib.Path(__file__).parent / "golden"
 QUIET = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}
 
 
@@ -46,6 +49,35 @@ def test_the_weights_are_float32_again(recognizer, tmp_path, half):
         assert one.dtype == np.float32
         expected = other.astype(np.float16).astype(np.float32) if half else other
         np.testing.assert_array_equal(one, expected)
+
+
+def own_arguments(path):
+    """(class, argument) of all that Keras makes itself of a saved configuration."""
+    with zipfile.ZipFile(path) as archive:
+        left = [json.loads(archive.read("config.json"))]
+    while left:
+        one = left.pop()
+        if isinstance(one, dict):
+            if one.get("module") in ("keras.layers", "keras.initializers"):
+                yield from ((one["class_name"], name) for name in one["config"])
+            left += one.values()
+        elif isinstance(one, list):
+            left += one
+
+
+@pytest.mark.parametrize("what", [*shipped_models(), "crnn", "goodfellow", "places"])
+def test_an_older_keras_knows_what_is_saved(what, tmp_path):
+    golden = json.loads((GOLDEN / "keras_arguments.json").read_text())
+    path = tmp_path / "a.keras"
+    if what in shipped_models():
+        path = find_artefact(what)
+    else:
+        size = {"size_yx": (32, 160), "slots": 5, "width": 4}
+        save_model(build_recognizer(RecognizerConfig(arch=what, **size)), path)
+    written = set(own_arguments(path))
+    known = {(one, name) for one, row in golden["arguments"].items() for name in row}
+    assert len(written) > 20
+    assert written - known == set()
 
 
 @pytest.mark.parametrize("half", [False, True])
@@ -107,7 +139,7 @@ def test_a_fused_model_loads_in_a_fresh_process(flow, tmp_path):
             np.testing.assert_allclose(found[name], expected[name], atol=1e-5)
 
 
-@pytest.mark.parametrize("step", ["save", "write_card", "_halved", "replace"])
+@pytest.mark.parametrize("step", ["save", "write_card", "_rewritten", "replace"])
 def test_a_failed_save_leaves_the_old_file(recognizer, tmp_path, monkeypatch, step):
     def fail(*_, **__):
         raise OSError("no space left")

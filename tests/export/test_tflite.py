@@ -283,6 +283,19 @@ def test_artefacts_that_read_alike(files):
 
 
 @pytest.mark.usefixtures("nothing_drawn")
+def test_a_photo_that_cannot_be_read_fails_a_check_of_the_others(files, tmp_path):
+    (tmp_path / "bad.png").write_bytes(b"")
+    photos = ("--photos", tmp_path, "--photos", files / "a.png")
+    done = checked(files / "a.keras", files / "a.tflite", *photos)
+    assert done.exit_code == 1 and "1 pictures, " in done.output
+    assert "bad.png" in done.output
+    # Nothing is published where one of the photos to check with is none.
+    done = run("saved-model", files / "a.keras", tmp_path / "saved", *photos)
+    assert done.exit_code == 1 and "bad.png" in done.output
+    assert not (tmp_path / "saved").exists()
+
+
+@pytest.mark.usefixtures("nothing_drawn")
 def test_artefacts_that_read_otherwise(files):
     done = checked(files / "a.tflite", files / "b.keras", "--photos", files / "a.png")
     assert done.exit_code == 1 and "differs from" in done.output
