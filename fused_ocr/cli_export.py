@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from fused_ocr.cli_photos import given_photos, tell_failed
+from fused_ocr.cli_photos import given_photos, name_failed, tell_failed
 from fused_ocr.cli_runs import quiet, quiet_tensorflow
 from fused_ocr.errors import ImageError
 
@@ -174,15 +174,16 @@ def check(first: str, second: str, photos: tuple[str, ...]) -> None:
     from fused_ocr.export.parity import check_alike
     from fused_ocr.runtimes import open_runtime
 
+    given, failed = _readable(photos)
     with quiet():
         one, other = (open_runtime(find_artefact(name)) for name in (first, second))
     alphabet = one.description.alphabet
     drawn = [*drawn_photos(alphabet), *edge_photos(alphabet)]
-    given, failed = _readable(photos)
     report = check_alike(one, other, [*given, *drawn])
     for miss in report.misses:
         click.echo(miss)
     if report.misses:
+        name_failed(failed)
         raise click.ClickException(
             f"{second} differs from {first} in {len(report.differing)} of "
             f"{report.photos} pictures."

@@ -12,7 +12,13 @@ import click
 from fused_ocr.errors import ImageError
 from fused_ocr.files import one_line
 
-__all__ = ["PICTURES", "given_photos", "photo_files", "tell_failed"]
+__all__ = [
+    "PICTURES",
+    "given_photos",
+    "name_failed",
+    "photo_files",
+    "tell_failed",
+]
 
 PICTURES = (".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
 """Endings of the files that are taken from a folder."""
@@ -47,9 +53,14 @@ def given_photos(photos: tuple[str, ...]) -> list[str]:
     return paths
 
 
-def tell_failed(failed: Sequence[ImageError]) -> None:
-    """Name on stderr what could not be read, and fail if there is something."""
+def name_failed(failed: Sequence[ImageError]) -> None:
+    """Name on stderr what could not be read."""
     for error in failed:
         click.echo(f"Error: {one_line(str(error))}", err=True)
+
+
+def tell_failed(failed: Sequence[ImageError]) -> None:
+    """Name on stderr what could not be read, and fail if there is something."""
+    name_failed(failed)
     if failed:
         raise click.ClickException(f"Photos that could not be read: {len(failed)}.")

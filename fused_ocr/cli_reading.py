@@ -6,6 +6,7 @@ import contextlib
 import csv
 import json
 import os
+import shlex
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -127,8 +128,8 @@ def read(
                 name = unused_name(Path(path).stem, ".png", drawn)
                 readings.draw().save(folder / name)
     if empty and style == "text":
-        hint = f"Why nothing is read in a photo: fused-ocr explain -m {model} PHOTO"
-        click.echo(one_line(hint), err=True)
+        command = f"fused-ocr explain -m {shlex.quote(model)} PHOTO"
+        click.echo(f"Why nothing is read in a photo: {one_line(command)}", err=True)
     _end(failed, len(paths))
 
 

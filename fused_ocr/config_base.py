@@ -64,7 +64,7 @@ class Config:
         """Rebuild from `to_json`'s output; raises `ConfigError` as `from_dict`."""
         try:
             values = json.loads(text)
-        except json.JSONDecodeError as error:
+        except (json.JSONDecodeError, RecursionError) as error:
             raise ConfigError(
                 f"Not a JSON configuration: {error}. It begins with {text[:40]!r}."
             ) from error

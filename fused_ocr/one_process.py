@@ -13,14 +13,14 @@ from fused_ocr.errors import ArtefactError
 __all__ = ["in_this_process"]
 
 _home: list[int] = []
-"""The process in which TensorFlow was first needed; its forks know it, too."""
+"""The process in which this was first asked; its forks know it, too."""
 
 
 def in_this_process() -> None:
     """To be called before TensorFlow is used.
 
     Raises:
-        ArtefactError: this is a fork of a process in which TensorFlow was used.
+        ArtefactError: this is a fork of a process in which we have used TensorFlow.
     """
     if not _home:
         _home.append(os.getpid())

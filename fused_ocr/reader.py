@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fused_ocr.artefact import Description, find_artefact, shipped_models
-from fused_ocr.errors import ConfigError, ImageError
+from fused_ocr.errors import ConfigError, FusedOcrError, ImageError
 from fused_ocr.images import MAX_PIXELS, Source, iterate, read_image, source_name
 from fused_ocr.result import Character, Reading, Readings
 from fused_ocr.runtimes import KerasRuntime, Outputs, Runtime, open_runtime
@@ -57,11 +57,14 @@ def load(name_or_path: str | os.PathLike[str], *, threads: int | None = None) ->
 
 def _load_again(name_or_path: str | Path, threads: int | None) -> Reader:
     """What another process makes of a reader: once, however often it is sent."""
-    there = find_artefact(name_or_path).stat()
-    return _loaded(name_or_path, threads, (there.st_ino, there.st_mtime_ns))
+    try:
+        there = find_artefact(name_or_path).stat()
+        return _loaded(name_or_path, threads, (there.st_ino, there.st_mtime_ns))
+    except (FusedOcrError, OSError) as error:
+        return _Unloaded(error)
 
 
-@functools.lru_cache(maxsize=2)
+@functools.lru_cache(maxsize=4)
 def _loaded(
     name_or_path: str | Path,
     threads: int | None,
@@ -276,6 +279,23 @@ class Reader:
     def __repr__(self) -> str:
         alphabet, labels = self.description.alphabet, self.description.labels
         return f"Reader(alphabet={alphabet!r}, labels={list(labels)!r})"
+
+
+class _Unloaded(Reader):
+    """A reader that could not be loaded where it was sent, and says so when it is used.
+
+    An error while it arrives would end a worker before anybody hears of it, and who
+    sent it would wait for ever.
+    """
+
+    def __init__(self, error: Exception) -> None:
+        self._error = error
+
+    def __getattr__(self, _: str) -> Any:  # nothing that a reader has is there
+        raise self._error
+
+    def __repr__(self) -> str:
+        return f"Reader({self._error!r})"
 
 
 def _need_whole(name: str, value: Any) -> None:

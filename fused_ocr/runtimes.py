@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import json
+import re
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -131,7 +132,6 @@ def load_keras_model(path: Path) -> Any:
 @contextlib.contextmanager
 def _loading(path: Path) -> Iterator[None]:
     """Turns whatever a loader raises into an error about the artefact."""
-    in_this_process()
     try:
         import tensorflow  # noqa: F401
     except ImportError as error:
@@ -139,6 +139,7 @@ def _loading(path: Path) -> Iterator[None]:
             f"Running {path.name} needs TensorFlow ({error}). Install it with: "
             "pip install 'fused-ocr[tf]'."
         ) from error
+    in_this_process()
     try:
         yield
     except FusedOcrError:
@@ -152,17 +153,21 @@ def _loading(path: Path) -> Iterator[None]:
 
 
 def _other_keras(path: Path) -> str:
-    """What else may help with a `.keras` file that another version of Keras wrote."""
+    """Which Keras wrote a `.keras` file, if that is newer than the one here."""
     import keras
 
     try:
         with zipfile.ZipFile(path) as archive:
             written = json.loads(archive.read("metadata.json"))["keras_version"]
-    except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile):
+        there, here = (
+            [int(part) for part in re.findall(r"\d+", version)[:3]]
+            for version in (written, keras.__version__)
+        )
+    except Exception:  # of a damaged file any
         return ""
-    if written == keras.__version__:
+    if there <= here:
         return ""
-    return f"; or install Keras {written}, which wrote it, for {keras.__version__} here"
+    return f"; Keras {written} wrote it, and {keras.__version__} is installed"
 
 
 class KerasRuntime:

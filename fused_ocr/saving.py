@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import io
 import json
 import os
@@ -20,8 +19,16 @@ from fused_ocr.errors import ConfigError
 
 __all__ = ["save_model"]
 
-_OWN = ("keras.layers", "keras.initializers")
-"""Modules of what Keras makes of arguments."""
+_NEWER: dict[str, Any] = {
+    "input_axes": None,
+    "output_axes": None,
+    "quantization_config": None,
+    "renorm": False,
+    "renorm_clipping": None,
+    "renorm_momentum": 0.99,
+}
+"""Arguments of layers and initialisers that Keras 3.12 does not know, and what they are
+where nobody asked for them."""
 
 
 def save_model(
@@ -31,7 +38,7 @@ def save_model(
     card: str = "",
     half: bool = False,
 ) -> None:
-    """Write a model as a `.keras` file that plain Keras reads too, an older one, too.
+    """Write a model as a `.keras` file that plain Keras reads too, from 3.12 on.
 
     Args:
         model: a detector, a recogniser or a fused reader.
@@ -62,7 +69,7 @@ def save_model(
 
 
 def _rewritten(archive: bytes, *, half: bool) -> bytes:
-    """The archive for Keras of any version; its weights as compressed float16."""
+    """The archive for Keras from 3.12 on; `half`: with compressed float16 weights."""
     copy = io.BytesIO()
     packing = zipfile.ZIP_DEFLATED if half else zipfile.ZIP_STORED
     with (
@@ -80,28 +87,16 @@ def _rewritten(archive: bytes, *, half: bool) -> bytes:
 
 
 def _known_to_all(config: Any) -> Any:
-    """A configuration without the arguments of Keras's own that are the usual ones.
-
-    Newer versions write some that those before do not know, and refuse. Initialisers
-    ask for all of theirs but those that are None.
-    """
+    """A configuration without those arguments that Keras 3.12 refuses, if it can be."""
     if isinstance(config, list):
         return [_known_to_all(one) for one in config]
     if not isinstance(config, dict):
         return config
-    kept = {name: _known_to_all(value) for name, value in config.items()}
-    module, arguments = kept.get("module") or "", kept.get("config")
-    if module in _OWN and isinstance(arguments, dict):
-        own = getattr(keras, module.removeprefix("keras."))
-        usual = inspect.signature(getattr(own, kept["class_name"])).parameters
-        kept["config"] = {
-            name: value
-            for name, value in arguments.items()
-            if name not in usual
-            or usual[name].default != value
-            or (module == "keras.initializers" and value is not None)
-        }
-    return kept
+    return {
+        name: _known_to_all(value)
+        for name, value in config.items()
+        if not (name in _NEWER and value == _NEWER[name])
+    }
 
 
 def _halved_weights(data: bytes) -> bytes:

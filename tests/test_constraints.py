@@ -1,4 +1,5 @@
-"""`constraints.txt` fixes a version of all that is installed, for every Python."""
+"""`constraints.txt` has a version of all we ask for, for every Python, and for this one
+of all that comes with it."""
 
 import importlib.metadata
 from pathlib import Path

@@ -171,11 +171,20 @@ def test_changed_files(whole, tmp_path, members, error, message):
 
 def test_a_file_of_another_keras(whole, tmp_path):
     path = tmp_path / "reader.keras"
-    other = {"metadata_json": lambda _: b'{"keras_version": "9.8.7"}'}
-    path.write_bytes(changed(whole, config_json=without_assembly, **other))
-    with pytest.raises(ArtefactDamagedError, match=r"install Keras 9\.8\.7"):
+
+    def written(version, **more):
+        text = json.dumps({"keras_version": version}).encode()
+        path.write_bytes(changed(whole, metadata_json=lambda _: text, **more))
+
+    written("9.8.7", config_json=without_assembly)
+    with pytest.raises(ArtefactDamagedError, match=r"Keras 9\.8\.7 wrote it"):
         load(path)
-    path.write_bytes(changed(whole, **other))
+    for version in ("3.0.0", "new", None):
+        written(version, config_json=without_assembly)
+        with pytest.raises(ArtefactDamagedError) as failed:
+            load(path)
+        assert "wrote it" not in str(failed.value)
+    written("9.8.7")
     assert load(path).description.alphabet  # what loads is not asked
 
 
@@ -475,19 +484,38 @@ def test_another_process_loads_a_reader_once(tmp_path):
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no such system call")
-@pytest.mark.parametrize("use", ["read", "load"])
+@pytest.mark.parametrize("use", ["read", "load", "sent"])
 def test_a_fork_is_told_that_tensorflow_does_not_run_in_it(reader, photos, use):
+    sent = pickle.dumps(load("digits"))
+    uses = {
+        "read": lambda: reader.predict(photos[0]),
+        "load": lambda: load("digits"),
+        "sent": lambda: pickle.loads(sent).predict(photos[0]),
+    }
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of threads that a fork has not
         child = os.fork()
     if not child:
-        signal.alarm(60)  # else it would wait for them for ever
         try:
-            reader.predict(photos[0]) if use == "read" else load("digits")
+            signal.alarm(60)  # else it would wait for them for ever
+            uses[use]()
         except ArtefactError as error:
             os._exit(42 if "fork" in str(error) else 1)
-        os._exit(0)
+        finally:
+            os._exit(0)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 42
+
+
+def test_a_reader_that_cannot_be_loaded_says_so_when_it_is_used(tmp_path, photos):
+    (tmp_path / "reader.keras").write_bytes(find_artefact("digits").read_bytes())
+    sent = pickle.dumps(load(tmp_path / "reader.keras"))
+    (tmp_path / "reader.keras").unlink()
+    # A worker would end, unheard, if this raised.
+    there = pickle.loads(sent)
+    assert "reader.keras" in repr(there)
+    for use in (there.predict, there.explain, lambda one: list(there.stream([one]))):
+        with pytest.raises(ArtefactNotFoundError, match=r"reader\.keras"):
+            use(photos[0])
 
 
 def test_a_copy_of_a_reader_is_the_reader(reader):

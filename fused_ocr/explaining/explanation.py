@@ -23,7 +23,7 @@ from fused_ocr.result import Reading, Readings
 
 __all__ = ["Explanation", "Trial", "explain"]
 
-_SURER = 0.05
+_SURER = 0.1
 """By so much another look has to be surer than the photo as it is to be advised."""
 
 _NEARLY_BEST = 0.7
@@ -49,8 +49,8 @@ class Trial:
         readings: in the photo's own pixels, the surest first. Corners of what was read
             in a mirror run the other way round.
         gain: how much surer the best of them is than what is read in its place, or,
-            where nothing is, than anything else in the photo; of a look at the whole
-            photo at most by how much the surest there is surer than the surest here.
+            where nothing is, than anything else in the photo; less the surest text of
+            the photo that a look at the whole of it no longer finds.
     """
 
     name: str
@@ -190,7 +190,7 @@ def explain(
         if gains:
             best = max(gains.values())
             if look.whole:
-                best = min(best, seen_there[0].score - _surest(texts))
+                best -= _surest([o for o in texts if not of_one_place(o, seen_there)])
             trials.append(Trial(look.name, look.advice, tuple(gains), best))
     greys = Image.fromarray(image).convert("L").reduce(2).getextrema()
     seen = scale(*image.shape[:2])

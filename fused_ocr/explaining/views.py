@@ -61,8 +61,8 @@ class Look:
         name: what is done.
         advice: what to do if it helps.
         pictures: what is shown to the reader.
-        whole: whether each shows the whole photo: who does so loses what is no longer
-            read in it.
+        whole: whether it shows the whole photo, so that what it no longer reads is
+            lost to who looks so.
     """
 
     name: str

@@ -289,6 +289,9 @@ def test_a_photo_that_cannot_be_read_fails_a_check_of_the_others(files, tmp_path
     done = checked(files / "a.keras", files / "a.tflite", *photos)
     assert done.exit_code == 1 and "1 pictures, " in done.output
     assert "bad.png" in done.output
+    done = checked(files / "b.keras", files / "a.tflite", *photos)
+    assert done.exit_code == 1 and "differs from" in done.output
+    assert "bad.png" in done.output
     # Nothing is published where one of the photos to check with is none.
     done = run("saved-model", files / "a.keras", tmp_path / "saved", *photos)
     assert done.exit_code == 1 and "bad.png" in done.output
