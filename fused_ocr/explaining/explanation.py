@@ -49,8 +49,9 @@ class Trial:
         readings: in the photo's own pixels, the surest first. Corners of what was read
             in a mirror run the other way round.
         gain: how much surer the best of them is than what is read in its place, or,
-            where nothing is, than anything else in the photo; less the surest text of
-            the photo that a look at the whole of it no longer finds.
+            where nothing is, than anything else in the photo. Of a look at the whole
+            photo that no longer finds one of its texts at most by how much the surest
+            there is surer than the surest here.
     """
 
     name: str
@@ -189,8 +190,8 @@ def explain(
         }
         if gains:
             best = max(gains.values())
-            if look.whole:
-                best -= _surest([o for o in texts if not of_one_place(o, seen_there)])
+            if look.whole and not all(of_one_place(one, seen_there) for one in texts):
+                best = min(best, seen_there[0].score - _surest(texts))
             trials.append(Trial(look.name, look.advice, tuple(gains), best))
     greys = Image.fromarray(image).convert("L").reduce(2).getextrema()
     seen = scale(*image.shape[:2])
