@@ -67,7 +67,7 @@ def saved_model(model: str, output: str, photos: tuple[str, ...]) -> None:
     default="none",
     show_default=True,
     help="Of the weights: half the size, or a quarter; int8 computes the detector in "
-    "integers, in about six tenths of the time, by the ranges that --photos show.",
+    "integers, in about two thirds of the time, by the ranges that --photos show.",
 )
 @_PHOTOS
 def tflite(
