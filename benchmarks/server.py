@@ -19,6 +19,7 @@ import tempfile
 import threading
 import time
 from collections import Counter
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +41,7 @@ _CLIENTS = 16
 @click.option("--rounds", default=5, show_default=True)
 @click.option("--seconds", default=8.0, show_default=True, help="Of one measurement.")
 @click.option(
-    "--batch-size", default=4, show_default=True, help="Of the batching sides."
+    "--batch-size", default=8, show_default=True, help="Of the batching sides."
 )
 @click.option("--abuse", "requests", type=int, help="So many requests, a third broken.")
 @click.option("--kill", is_flag=True, help="Kill a replica under load.")
@@ -74,66 +75,80 @@ def _paths(model: str) -> list[Path]:
     return sorted((PHOTOS / model).glob("*.jpg"))[:5]
 
 
-def _throughput(model: str, rounds: int, seconds: float, batch: int) -> list[str]:
+def _throughput(model: str, rounds: int, seconds: float, batch: int) -> Iterator[str]:
+    """Rows of each comparison. Only its own sides run: an idle server is not free."""
     cores = os.cpu_count() or 1
+    batches: tuple[object, ...] = ("--batch-size", batch)
+    alone: tuple[object, ...] = ("--batch-size", 1)
+    one: tuple[object, ...] = ("--replicas", 1)
+    yield f"`{model}`, {_CLIENTS} clients, one photo a request, {rounds} rounds"
+    yield from _compared(
+        model, rounds, seconds, 0.8, {"served": ()}, ((1, cores), (cores, 1))
+    )
+    for sides in (
+        {"batches": batches, "not batched": alone},
+        {"one replica": (*one, *batches), "one, not batched": (*one, *alone)},
+    ):
+        yield from _compared(model, rounds, seconds, 1.3, sides)
+
+
+def _compared(
+    model: str,
+    rounds: int,
+    seconds: float,
+    bar: float,
+    servers: dict[str, tuple[object, ...]],
+    loops: Sequence[tuple[int, int]] = (),
+) -> Iterator[str]:
+    """The first server against the others and against loops, in turn.
+
+    Args:
+        model: shipped name.
+        rounds: how often each side runs.
+        seconds: how long it runs each time.
+        bar: of the ratios.
+        servers: options by name.
+        loops: processes that call the model themselves, and the threads of each.
+    """
     bodies = [body_of(path.read_bytes()) for path in _paths(model)]
     rates: dict[str, list[float]] = {}
     delays: dict[str, list[float]] = {}
-
-    def ask(one: Server, name: str) -> None:
-        start = time.perf_counter()
-        found = load(one.port, model, bodies, _CLIENTS, seconds)
-        spent = time.perf_counter() - start
-        good = [delay for _, status, delay, _ in found if status == 200]
-        rates.setdefault(name, []).append(len(good) / spent)
-        delays.setdefault(name, []).extend(good)
-
     with contextlib.ExitStack() as stack:
-        enter = stack.enter_context
-        servers = {
-            "served": enter(server(model, "--batch-size", batch)),
-            "not batched": enter(server(model, "--batch-size", 1)),
-            "one replica": enter(server(model, "--replicas", 1, "--batch-size", batch)),
-            "one, not batched": enter(
-                server(model, "--replicas", 1, "--batch-size", 1)
-            ),
+        running = {
+            name: stack.enter_context(server(model, *options))
+            for name, options in servers.items()
         }
-        loops = {
-            f"direct, 1 x {cores} threads": enter(
-                direct(model, _paths(model), 1, cores)
-            ),
-            f"direct, {cores} x 1 thread": enter(
-                direct(model, _paths(model), cores, 1)
-            ),
+        direct_loops = {
+            f"direct, {processes} x {threads} thread{'s' * (threads > 1)}": (
+                stack.enter_context(direct(model, _paths(model), processes, threads))
+            )
+            for processes, threads in loops
         }
-        first = _first(servers["served"], model, bodies)
+        first = _first(next(iter(running.values())), model, bodies)
         for _ in range(rounds):
-            for name, measure in loops.items():
+            for name, one in running.items():
+                start = time.perf_counter()
+                answers = load(one.port, model, bodies, _CLIENTS, seconds)
+                spent = time.perf_counter() - start
+                good = [delay for _, status, delay, _ in answers if status == 200]
+                rates.setdefault(name, []).append(len(good) / spent)
+                delays.setdefault(name, []).extend(good)
+            for name, measure in direct_loops.items():
                 rates.setdefault(name, []).append(measure(seconds))
-            for name, one in servers.items():
-                ask(one, name)
-    lines = [
-        f"`{model}`, {_CLIENTS} clients, one photo a request, {rounds} rounds",
-        f"  first request / median of 40 one by one: {first:.1f} (bar at most 3)",
-    ]
     for name, found in rates.items():
         line = f"  {name}: {statistics.median(found):.1f} photos/s"
         if name in delays:
             ordered = sorted(delays[name])
             middle, late = ordered[len(ordered) // 2], ordered[int(len(ordered) * 0.99)]
             line += f", median {1000 * middle:.0f} ms, p99 {1000 * late:.0f} ms"
-        lines.append(line)
-    for above, below, bar in (
-        ("served", f"direct, 1 x {cores} threads", 0.8),
-        ("served", f"direct, {cores} x 1 thread", 0.8),
-        ("served", "not batched", 1.3),
-        ("one replica", "one, not batched", 1.3),
-    ):
+        yield line
+    above, *others = rates
+    yield f"  {above}, first request / median of 40 one by one: {first:.1f} (bar 3)"
+    for below in others:
         pairs = zip(rates[above], rates[below], strict=True)
         ratio = statistics.median(a / b for a, b in pairs)
         missed = "" if ratio >= bar else ", missed"
-        lines.append(f"  {above} / {below}: {ratio:.2f} (bar {bar}{missed})")
-    return lines
+        yield f"  {above} / {below}: {ratio:.2f} (bar {bar}{missed})"
 
 
 def _first(one: Server, model: str, bodies: list[bytes]) -> float:

@@ -18,6 +18,7 @@ from fused_ocr.errors import ImageError
 from fused_ocr.extras import needed
 from fused_ocr.images import read_image
 from fused_ocr.serving.answers import Outputs, Shapes
+from fused_ocr.serving.batching import Batching
 from fused_ocr.serving.limits import Limits
 from fused_ocr.serving.loading import LoadedModel, NewestVersion
 from fused_ocr.serving.routes import Photo
@@ -59,8 +60,6 @@ class ModelReplica:
     """
 
     def __init__(self, model: ServedModel, limits: Limits, threads: int) -> None:
-        from ray import serve
-
         _use_threads(threads)
         self._limits = limits
         lite = threads if model.path.endswith(".tflite") else None
@@ -68,12 +67,9 @@ class ModelReplica:
         if model.version is None:
             self._newest.watch(_LOOK_EVERY)
         self._decoding = concurrent.futures.ThreadPoolExecutor(threads)
-        self._reading = concurrent.futures.ThreadPoolExecutor(1)
         # Photos that are decoded: a batch that is read and the next one.
         self._room = asyncio.Semaphore(2 * limits.batch_size)
-        self._read_soon = serve.batch(
-            max_batch_size=limits.batch_size, batch_wait_timeout_s=limits.batch_wait
-        )(self._read_batch())
+        self._read_soon = Batching(_read_all, limits.batch_size, limits.batch_wait)
 
     async def predict(self, photos: list[Photo], version: int | None) -> Answer:
         """Read photos; one that cannot be read does not disturb the others."""
@@ -106,20 +102,10 @@ class ModelReplica:
                 return str(error), 0
             except MemoryError:
                 return f"photo {index}: there is no memory to decode it.", 0
-            found: tuple[Outputs | str, int] = await self._read_soon((model, pixels))
-            return found
+            return await self._read_soon((model, pixels))
 
     def _decoded(self, photo: Photo, name: str) -> Any:
         return read_image(photo, name=name, max_pixels=self._limits.max_pixels)
-
-    def _read_batch(self) -> Any:
-        """The function that Ray Serve calls with what has gathered."""
-
-        async def read(batch: list[tuple[LoadedModel, Any]]) -> list[Any]:
-            loop = asyncio.get_running_loop()
-            return await loop.run_in_executor(self._reading, _read_all, batch)
-
-        return read
 
     def _answer(
         self,
@@ -177,8 +163,9 @@ def deployment(
         name=model.name,
         num_replicas=replicas,
         ray_actor_options={"num_cpus": threads},
-        # What a replica has in hand; what is more waits where any replica can take it.
-        max_ongoing_requests=2 * limits.batch_size + 2,
+        # All that the front lets in, and questions of state: were replicas full, Ray
+        # Serve would try them again after ever longer pauses, in which they idle.
+        max_ongoing_requests=limits.queue + 2,
         # The front lets no more photos in, so this holds with several fronts alone.
         max_queued_requests=limits.queue,
         health_check_period_s=2.0,

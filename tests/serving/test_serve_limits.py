@@ -1,7 +1,11 @@
 """What waits is bounded, and who is turned away learns when to come back."""
 
+import pytest
+
 from fused_ocr.serving import limits
+from fused_ocr.serving.application import deployment
 from fused_ocr.serving.limits import Gate, Limits
+from fused_ocr.serving.versions import ServedModel
 
 
 def test_the_gate():
@@ -38,3 +42,11 @@ def test_when_to_come_back(monkeypatch):
 
 def test_bytes_are_bounded():
     assert Limits(max_body=1000).max_held == 8000
+
+
+def test_replicas_take_all_that_the_front_lets_in(tmp_path):
+    pytest.importorskip("ray.serve")
+    model = ServedModel("squares", str(tmp_path), 1)
+    app = deployment(model, Limits(queue=50), replicas=2, threads=1)
+    # Beyond this, Ray Serve would try again after pauses, in which replicas idle.
+    assert app._bound_deployment.max_ongoing_requests >= 50
