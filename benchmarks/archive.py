@@ -1,14 +1,15 @@
-"""`fused-ocr tag` against a plain loop over `predict`; memory; nodes; what it costs.
+"""`fused-ocr tag` against a loop over `predict`, and `stream`; memory; nodes; cost.
 
     python benchmarks/archive.py [--photos 2000] [--memory 200 --memory 2000] \
         [--model digits --model plates.tflite] [--no-cluster] [--megapixels 12]
 
 Photos are the sample photos in several sizes and JPEG qualities, under other names: 0.5
 megapixels on average. `--megapixels` makes them as large as a camera's. The loop reads
-one photo after another with all processors; both times are whole commands, with the
-start of Python, the model and Ray. Memory is the largest sum over all processes of a
-job, what they share counted once (PSS), looked at every few seconds. Readings of all
-runs are compared. Run it on a machine that does nothing else.
+one photo after another with all processors; `stream` reads batches while threads decode
+the next. Times are whole commands, with the start of Python, the model and Ray. Memory
+is the largest sum over all processes of a job, what they share counted once (PSS),
+looked at every few seconds. Readings of all runs are compared. Run it on a machine that
+does nothing else.
 """
 
 from __future__ import annotations
@@ -47,7 +48,11 @@ model = fused_ocr.load(sys.argv[1])
 with open(sys.argv[2]) as file:
     photos = json.load(file)
 started = time.perf_counter()
-texts = {photo: model.predict(photo).texts for photo in photos}
+if sys.argv[3] == "loop":
+    found = map(model.predict, photos)
+else:
+    found = model.stream(photos)
+texts = {photo: readings.texts for photo, readings in zip(photos, found)}
 print(json.dumps({"texts": texts, "seconds": time.perf_counter() - started}))
 """
 
@@ -94,10 +99,12 @@ def main(
             rows.append((model, seconds, rate))
             peaks.append((photos, peak))
         first, seconds, _ = rows[0]
-        loop, reading, texts = looped(made[:photos], first, Path(place))
-        same = sum(texts[p] == indexes[first][p][0] for p in texts)
+        loop, reading, texts = looped(made[:photos], first, Path(place), "loop")
+        stream, alone, streamed = looped(made[:photos], first, Path(place), "stream")
+        same = sum(texts[p] == indexes[first][p][0] == streamed[p] for p in texts)
         print(f"| {photos} photos, {cores} cores, `{first}` | |\n|---|---|")
         print(f"| plain loop over `predict` | {loop:.1f} s ({reading:.1f} s reading) |")
+        print(f"| `stream` in one process | {stream:.1f} s ({alone:.1f} s reading) |")
         print(f"| `fused-ocr tag` | {seconds:.1f} s |")
         print(f"| loop / tag | {loop / seconds:.2f} |")
         print(f"| photos with the same strings | {same} of {photos} |")
@@ -132,7 +139,7 @@ def make_photos(folder: Path, count: int, megapixels: float | None) -> list[str]
     folder.mkdir()
     samples = [Image.open(p).convert("RGB") for p in sorted(SAMPLES.rglob("*.jpg"))]
     rng = random.Random(0)
-    paths = []
+    paths: list[str] = []
     for number, sample in track(
         zip(range(count), itertools.cycle(samples)), "photos", count, transient=True
     ):
@@ -226,14 +233,14 @@ def texts_of(out: Path) -> dict[str, Any]:
 
 
 def looped(
-    photos: list[str], model: str, folder: Path
+    photos: list[str], model: str, folder: Path, way: str
 ) -> tuple[float, float, dict[str, list[str]]]:
-    """Seconds of the whole loop and of its readings alone; the strings."""
+    """Seconds of the whole process and of reading alone; the strings."""
     names = folder / "photos.json"
     names.write_text(json.dumps(photos))
     started = time.perf_counter()
     done = subprocess.run(
-        [sys.executable, "-c", LOOP, model, str(names)],
+        [sys.executable, "-c", LOOP, model, str(names), way],
         check=True,
         capture_output=True,
         text=True,

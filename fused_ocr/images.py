@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import io
 import os
+import stat
 import threading
 from collections.abc import Iterable, Iterator
 from typing import IO, Any, BinaryIO, Protocol, TypeAlias
@@ -24,10 +25,20 @@ from fused_ocr.errors import (
     ImageTooLargeError,
 )
 
-__all__ = ["MAX_PIXELS", "Source", "iterate", "read_image", "source_name"]
+__all__ = [
+    "MAX_PIXELS",
+    "Source",
+    "bytes_at_once",
+    "iterate",
+    "read_image",
+    "source_name",
+]
 
 MAX_PIXELS = 100_000_000
 """Largest image that is read unless the caller allows more, in pixels."""
+
+_HELD_BYTES = 64_000_000
+"""Of a file that is read before it is decoded; photos have a few million."""
 
 Pixels: TypeAlias = npt.NDArray[np.uint8]
 
@@ -133,6 +144,33 @@ def iterate(source: Source | Iterable[Source]) -> tuple[Iterator[Any], bool]:
         f"neither an image nor an iterable of images: {type(value).__name__}. "
         f"Expected {_EXPECTED}; or several of them in a list."
     )
+
+
+def bytes_at_once(source: Source, name: str) -> bytes | None:
+    """What `read_image` is to decode later, however its source changes until then.
+
+    Args:
+        source: see `read_image`.
+        name: what errors call it.
+
+    Returns:
+        The encoded image; None of what is no file of bytes, or one too large to hold,
+        or no regular one: that is to be read now.
+
+    Raises:
+        ImageDecodeError: the file cannot be opened or read.
+        ImageFormatError: the file does not give bytes.
+    """
+    if isinstance(source, _Encoded):
+        return bytes(source)
+    if isinstance(source, (str, os.PathLike)):
+        with _opened(name) as file, _decode_errors(name):
+            status = os.fstat(file.fileno())
+            regular = stat.S_ISREG(status.st_mode)
+            return file.read() if regular and status.st_size <= _HELD_BYTES else None
+    if isinstance(source, Image.Image) or not callable(getattr(source, "read", None)):
+        return None
+    return _rest_of(source, name)
 
 
 def source_name(source: object, index: int) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import os
 import sys
@@ -13,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fused_ocr.artefact import Description, find_artefact, shipped_models
+from fused_ocr.decoding_ahead import decoded_ahead
 from fused_ocr.errors import ConfigError, FusedOcrError, ImageError
 from fused_ocr.images import MAX_PIXELS, Source, iterate, read_image, source_name
 from fused_ocr.result import Character, Reading, Readings
@@ -225,22 +227,19 @@ class Reader:
         window: list[tuple[int, str, Any]] = []
         pixels = 0
         try:
-            for index, source in enumerate(photos):
-                name = source_name(source, index)
-                try:
-                    photo: Any = read_image(source, name=name, max_pixels=max_pixels)
-                    pixels += photo.shape[0] * photo.shape[1]
-                except ImageError as error:
-                    if on_error == "raise":
-                        raise
-                    photo = error
-                window.append((index, name, photo))
-                if (
-                    len(window) == batch_size * _WINDOW
-                    or pixels >= _MAX_BATCH_PIXELS * _WINDOW
-                ):
-                    full, window, pixels = window, [], 0
-                    yield from self._read_window(full, batch_size)
+            with contextlib.closing(decoded_ahead(photos, max_pixels)) as ahead:
+                for index, (name, photo) in enumerate(ahead):
+                    if not isinstance(photo, ImageError):
+                        pixels += photo.shape[0] * photo.shape[1]
+                    elif on_error == "raise":
+                        raise photo
+                    window.append((index, name, photo))
+                    if (
+                        len(window) == batch_size * _WINDOW
+                        or pixels >= _MAX_BATCH_PIXELS * _WINDOW
+                    ):
+                        full, window, pixels = window, [], 0
+                        yield from self._read_window(full, batch_size)
         except Exception:  # a photo's, or what the caller's own iterator raises
             yield from self._read_window(window, batch_size)
             raise

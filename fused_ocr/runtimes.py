@@ -81,12 +81,16 @@ class Runtime(Protocol):
         """How many of its own pixels the detector sees for one of a photo."""
 
 
-def open_runtime(path: Path, threads: int | None = None) -> Runtime:
+def open_runtime(
+    path: Path, threads: int | None = None, *, lasting: bool = False
+) -> Runtime:
     """Load a fused artefact.
 
     Args:
         path: of it.
         threads: that run a `.tflite` file.
+        lasting: whether it will read so many photos that a longer start pays; see
+            `KerasRuntime`.
 
     Raises:
         ArtefactError: see `find_artefact` and `check_version`; or it does not load.
@@ -106,7 +110,7 @@ def open_runtime(path: Path, threads: int | None = None) -> Runtime:
             "threads tf.config.threading sets for the whole process."
         )
     if not path.is_dir():
-        return KerasRuntime(load_keras_model(path), read_card(path))
+        return KerasRuntime(load_keras_model(path), read_card(path), lasting=lasting)
     with _loading(path):
         return SavedModelRuntime(path)
 
@@ -176,13 +180,15 @@ class KerasRuntime:
     Args:
         model: from `fuse`.
         card: its model card.
+        lasting: whether the weights are made constants: that takes one to three
+            seconds, and then a tenth to a twentieth less for each photo.
     """
 
-    def __init__(self, model: Any, card: str = "") -> None:
+    def __init__(self, model: Any, card: str = "", *, lasting: bool = False) -> None:
         in_this_process()
         import tensorflow as tf
 
-        from fused_ocr.fusion import describe, quick_flow
+        from fused_ocr.fusion import describe, frozen_flow, quick_flow
 
         self.description = describe(model)
         self.card = card
@@ -190,7 +196,7 @@ class KerasRuntime:
         self.scale = self.description.fusion.scale
         images = tf.TensorSpec((None, None, None, 3), tf.uint8)
         sizes = tf.TensorSpec((None, 2), tf.int32)
-        flow = quick_flow(model)
+        flow = frozen_flow(model) if lasting else quick_flow(model)
         # The signatures are fixed, so another size of photo does not trace again. To
         # look for Python's `if` and `while`, of which there are none, takes 0.3 s.
         self._plain = tf.function(flow, input_signature=[images], autograph=False)

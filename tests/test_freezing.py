@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from fused_ocr.freezing import frozen
 from fused_ocr.fusion import frozen_flow, fuse
+from fused_ocr.runtimes import KerasRuntime
 
 
 def test_structure_values_and_no_variables():
@@ -53,3 +54,18 @@ def test_a_frozen_reader_reads_the_same(flow):
         alone = read(photos[i : i + 1, :height, :width])
         for name, value in alone.items():
             np.testing.assert_allclose(mixed[name][i], value[0], atol=1e-3)
+
+
+def test_a_runtime_that_lasts_reads_the_same():
+    model = fuse(stand_ins.detector(), stand_ins.recognizer(), stand_ins.FUSION)
+    short, lasting = (KerasRuntime(model, lasting=one) for one in (False, True))
+    photos = stand_ins.squares(65, 97)[None]
+    sizes = np.array([[44, 60]], np.int32)
+    for arguments in ((photos,), (photos, sizes)):
+        truth, found = short.run(*arguments), lasting.run(*arguments)
+        assert truth["count"].any()
+        for name, value in truth.items():
+            np.testing.assert_allclose(found[name], value, atol=1e-3, err_msg=name)
+    for layer in model.layers:  # they are constants there
+        layer.set_weights([0 * one for one in layer.get_weights()])
+    assert lasting.run(photos)["count"].any() and not short.run(photos)["count"].any()

@@ -313,7 +313,8 @@ def test_generators_are_read_as_they_come(reader):
     stream = reader.stream(camera(), batch_size=2)
     assert taken == []
     first = list(itertools.islice(stream, 3))
-    assert len(first) == 3 and len(taken) <= 8  # a few batches, not all hundred
+    # A few batches, and what is decoded meanwhile: not all hundred.
+    assert len(first) == 3 and len(taken) <= 16
     same(first[2], reader.predict(stand_ins.squares(65, 97, seed=2)))
     assert len(reader.predict(itertools.islice(camera(), 5))) == 5
 

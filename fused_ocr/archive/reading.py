@@ -6,9 +6,8 @@ The one rule it owns: every photo of a chunk gets its rows, whatever is wrong wi
 from __future__ import annotations
 
 import os
-from collections import deque
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, BinaryIO
 from urllib.parse import unquote_to_bytes
 
@@ -16,13 +15,11 @@ import numpy as np
 import numpy.typing as npt
 
 from fused_ocr.archive.rows import error_row, reading_rows
+from fused_ocr.decoding_ahead import HELD_PIXELS, run_ahead
 from fused_ocr.errors import ImageDecodeError, ImageError
 from fused_ocr.images import MAX_PIXELS, read_image
 
 __all__ = ["ArchiveReader", "decode"]
-
-_HELD_PIXELS = 40_000_000
-"""Decoded photos that wait have at most about so many pixels: 120 MB."""
 
 
 class ArchiveReader:
@@ -73,7 +70,7 @@ class ArchiveReader:
             waiting.setdefault(photo.shape, []).append((index, photo))
             held += photo.size // 3
             fullest = max(waiting, key=lambda shape: len(waiting[shape]))
-            if len(waiting[fullest]) == self._batch_size or held > _HELD_PIXELS:
+            if len(waiting[fullest]) == self._batch_size or held > HELD_PIXELS:
                 batch = waiting.pop(fullest)
                 held -= sum(one.size // 3 for _, one in batch)
                 self._read_batch(batch, names, rows)
@@ -112,22 +109,8 @@ class ArchiveReader:
 
     def _decoded(self, sources: Sequence[dict[str, Any]]) -> Iterator[Any]:
         """The photos in order, uint8 (H, W, 3), or why there is none, in words."""
-        ahead: deque[Future[Any]] = deque()
-        left = iter(sources)
-        most = 1  # pixels of the largest photo so far
-        while True:
-            room = min(2 * self._batch_size, _HELD_PIXELS // most)
-            while len(ahead) < max(room, self._decoders):
-                source = next(left, None)
-                if source is None:
-                    break
-                ahead.append(self._pool.submit(_attempt, source, self._max_pixels))
-            if not ahead:
-                return
-            photo = ahead.popleft().result()
-            if not isinstance(photo, str):
-                most = max(most, photo.size // 3)
-            yield photo
+        begun = (self._pool.submit(_attempt, one, self._max_pixels) for one in sources)
+        return run_ahead(begun, self._decoders, 2 * self._batch_size)
 
 
 def decode(

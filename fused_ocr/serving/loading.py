@@ -28,6 +28,10 @@ _MAX_BATCH_PIXELS = 40_000_000
 Outputs = dict[str, npt.NDArray[Any]]
 
 
+def _opened(path: Path, threads: int | None) -> Runtime:
+    return open_runtime(path, threads, lasting=True)
+
+
 class LoadedModel:
     """A version, ready.
 
@@ -108,7 +112,7 @@ class NewestVersion:
         model: ServedModel,
         batch_size: int,
         threads: int | None = None,
-        opened: Callable[[Path, int | None], Runtime] = open_runtime,
+        opened: Callable[[Path, int | None], Runtime] = _opened,
     ) -> None:
         self._model, self._batch_size, self._threads = model, batch_size, threads
         self._open = opened

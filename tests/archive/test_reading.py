@@ -79,7 +79,8 @@ def test_a_photo_that_the_model_fails_on_fails_alone(tmp_path):
 
 @pytest.mark.parametrize("held", [1, 10_000])
 def test_few_decoded_photos_wait(tmp_path, monkeypatch, held):
-    monkeypatch.setattr("fused_ocr.archive.reading._HELD_PIXELS", held)
+    for module in ("archive.reading", "decoding_ahead"):
+        monkeypatch.setattr(f"fused_ocr.{module}.HELD_PIXELS", held)
     paths = write_photos(tmp_path, 20)
     rows = ArchiveReader(ColourReader(), batch_size=5).read(list(map(source, paths)))
     assert [row["reading"] for row in rows] == [text_of(i) for i in range(20)]
