@@ -8,6 +8,8 @@ from collections.abc import Generator, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
+import numpy as np
+
 from fused_ocr.errors import ImageError
 from fused_ocr.images import bytes_at_once, read_image, source_name
 
@@ -45,7 +47,8 @@ def decoded_ahead(
         for index, source in enumerate(sources):
             name = source_name(source, index)
             try:
-                encoded = bytes_at_once(source, name)
+                # The first is waited for anyway, and often the only one.
+                encoded = bytes_at_once(source, name) if index else None
             except ImageError as error:
                 yield _done((name, error))
                 continue
@@ -55,7 +58,7 @@ def decoded_ahead(
                 yield pool.submit(_attempt, encoded, name, max_pixels)
 
     try:
-        yield from run_ahead(begun(), _THREADS, 2 * _THREADS)
+        yield from run_ahead(begun(), 1, 2 * _THREADS)
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
 
@@ -66,16 +69,16 @@ def run_ahead(futures: Iterator[Future[Any]], least: int, most: int) -> Iterator
     Args:
         futures: of photos, or of names and photos; of errors as well.
         least: so many are begun before the first is waited for.
-        most: the same, of small photos.
+        most: the same, once photos have come and were small.
 
     Raises:
         Exception: what the iterator raises, after the results before it.
     """
     ahead: deque[Future[Any]] = deque()
     broken: Exception | None = None
-    more, largest = True, 1
+    more, known = True, 0  # pixels of the largest photo so far
     while True:
-        room = max(least, min(most, HELD_PIXELS // largest))
+        room = max(least, min(most, HELD_PIXELS // known)) if known else least
         while more and len(ahead) < room:
             future = None
             try:
@@ -92,7 +95,8 @@ def run_ahead(futures: Iterator[Future[Any]], least: int, most: int) -> Iterator
             return
         result = ahead.popleft().result()
         photo = result[1] if isinstance(result, tuple) else result
-        largest = max(largest, getattr(photo, "size", 0) // 3)
+        if isinstance(photo, np.ndarray):
+            known = max(known, photo.size // 3)
         yield result
 
 

@@ -171,8 +171,9 @@ class Reader:
     ) -> Iterator[Any]:
         """Read any number of photos one after another, holding a few of them.
 
-        These are four batches, but not many more than 160 million pixels. Arguments
-        and errors are those of `predict`; one photo is a stream of one.
+        These are four batches and a few that threads decode meanwhile, but not many
+        more than 200 million pixels. Arguments and errors are those of `predict`; one
+        photo is a stream of one.
 
         Returns:
             An iterator of `Readings`, or with ``on_error="return"`` of an `ImageError`

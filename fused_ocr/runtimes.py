@@ -181,7 +181,7 @@ class KerasRuntime:
         model: from `fuse`.
         card: its model card.
         lasting: whether the weights are made constants: that takes one to three
-            seconds, and then a tenth to a twentieth less for each photo.
+            seconds and 200 MB, and then a twentieth less for each photo.
     """
 
     def __init__(self, model: Any, card: str = "", *, lasting: bool = False) -> None:

@@ -10,8 +10,7 @@ from pathlib import Path
 
 from fused_ocr.artefact import check_version, find_artefact, is_tflite, shipped_models
 from fused_ocr.errors import ArchiveError, MissingDependencyError
-from fused_ocr.reader import Reader
-from fused_ocr.runtimes import open_runtime
+from fused_ocr.reader import Reader, load
 
 __all__ = ["ArchiveModel"]
 
@@ -68,8 +67,7 @@ class ArchiveModel:
                 f"The model {self.name} has other bytes on another node. Install the "
                 "same version of fused-ocr, or copy the same file, everywhere."
             )
-        threads = 1 if self.lite else None
-        return Reader(open_runtime(find_artefact(self.name), threads, lasting=True))
+        return load(self.name, threads=1 if self.lite else None)
 
 
 def _digest(path: Path) -> str:
