@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections import deque
 from collections.abc import Generator, Iterator
@@ -16,7 +17,8 @@ from fused_ocr.images import bytes_at_once, read_image, source_name
 __all__ = ["HELD_PIXELS", "decoded_ahead", "run_ahead"]
 
 HELD_PIXELS = 40_000_000
-"""Decoded photos that wait have at most about so many pixels: 120 MB."""
+"""Decoded photos that wait have about so many pixels, 120 MB, unless large ones follow
+small ones."""
 
 _THREADS = min(4, os.cpu_count() or 1)
 """Reading takes processors, too."""
@@ -50,12 +52,13 @@ def decoded_ahead(
                 # The first is waited for anyway, and often the only one.
                 encoded = bytes_at_once(source, name) if index else None
             except ImageError as error:
-                yield _done((name, error))
+                yield _done((name, _alone(error)))
                 continue
-            if encoded is None:
-                yield _done(_attempt(source, name, max_pixels))
-            else:
-                yield pool.submit(_attempt, encoded, name, max_pixels)
+            future = None
+            if encoded is not None:
+                with contextlib.suppress(RuntimeError):  # Python is about to end
+                    future = pool.submit(_attempt, encoded, name, max_pixels)
+            yield future or _done(_attempt(source, name, max_pixels))
 
     try:
         yield from run_ahead(begun(), 1, 2 * _THREADS)
@@ -67,7 +70,8 @@ def run_ahead(futures: Iterator[Future[Any]], least: int, most: int) -> Iterator
     """Results in order, of futures that begin when they are asked for.
 
     Args:
-        futures: of photos, or of names and photos; of errors as well.
+        futures: of photos, or of names and photos; of errors as well. After one that
+            is done already no other is begun before its result is taken.
         least: so many are begun before the first is waited for.
         most: the same, once photos have come and were small.
 
@@ -75,36 +79,47 @@ def run_ahead(futures: Iterator[Future[Any]], least: int, most: int) -> Iterator
         Exception: what the iterator raises, after the results before it.
     """
     ahead: deque[Future[Any]] = deque()
-    broken: Exception | None = None
-    more, known = True, 0  # pixels of the largest photo so far
+    left = _to_the_end(futures)
+    known = 0  # pixels of a photo, as large ones were of late
     while True:
         room = max(least, min(most, HELD_PIXELS // known)) if known else least
-        while more and len(ahead) < room:
-            future = None
-            try:
-                future = next(futures, None)
-            except Exception as error:
-                broken = error
-            if future is None:
-                more = False
-            else:
-                ahead.append(future)
+        while len(ahead) < room and (future := next(left, None)):
+            ahead.append(future)
+            if future.done():
+                break
         if not ahead:
-            if broken:
-                raise broken
             return
         result = ahead.popleft().result()
         photo = result[1] if isinstance(result, tuple) else result
         if isinstance(photo, np.ndarray):
-            known = max(known, photo.size // 3)
+            known = max(photo.size // 3, known * 7 // 8)
         yield result
+
+
+def _to_the_end(futures: Iterator[Future[Any]]) -> Iterator[Future[Any]]:
+    """The same; what the iterator raises is the last one's error."""
+    try:
+        yield from futures
+    except Exception as error:
+        future: Future[Any] = Future()
+        future.set_exception(error)
+        yield future
 
 
 def _attempt(source: Any, name: str, max_pixels: int) -> tuple[str, Any]:
     try:
         return name, read_image(source, name=name, max_pixels=max_pixels)
     except ImageError as error:
-        return name, error
+        return name, _alone(error)
+
+
+def _alone(error: ImageError) -> ImageError:
+    """The error without tracebacks: their frames would hold the whole file."""
+    one: BaseException | None = error
+    while one:
+        one.__traceback__ = None
+        one = one.__context__
+    return error
 
 
 def _done(result: tuple[str, Any]) -> Future[tuple[str, Any]]:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import io
 import os
-import stat
 import threading
 from collections.abc import Iterable, Iterator
 from typing import IO, Any, BinaryIO, Protocol, TypeAlias
@@ -164,10 +163,11 @@ def bytes_at_once(source: Source, name: str) -> bytes | None:
     if isinstance(source, _Encoded):
         return bytes(source)
     if isinstance(source, (str, os.PathLike)):
+        if not os.path.isfile(name):  # a pipe can be opened once
+            return None
         with _opened(name) as file, _decode_errors(name):
-            status = os.fstat(file.fileno())
-            regular = stat.S_ISREG(status.st_mode)
-            return file.read() if regular and status.st_size <= _HELD_BYTES else None
+            small = os.fstat(file.fileno()).st_size <= _HELD_BYTES
+            return file.read() if small else None
     if isinstance(source, Image.Image) or not callable(getattr(source, "read", None)):
         return None
     return _rest_of(source, name)

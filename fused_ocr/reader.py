@@ -171,9 +171,10 @@ class Reader:
     ) -> Iterator[Any]:
         """Read any number of photos one after another, holding a few of them.
 
-        These are four batches and a few that threads decode meanwhile, but not many
-        more than 200 million pixels. Arguments and errors are those of `predict`; one
-        photo is a stream of one.
+        These are four batches and a few that threads decode meanwhile, and 200 million
+        pixels, or more where large photos follow small ones. Arguments and errors are
+        those of `predict`; one photo is a stream of one. An iterator may have been
+        asked for a few photos more when an error is raised.
 
         Returns:
             An iterator of `Readings`, or with ``on_error="return"`` of an `ImageError`

@@ -109,10 +109,10 @@ def open_runtime(
             f"threads is for .tflite files; {path.name} runs in TensorFlow, whose "
             "threads tf.config.threading sets for the whole process."
         )
-    if not path.is_dir():
-        return KerasRuntime(load_keras_model(path), read_card(path), lasting=lasting)
     with _loading(path):
-        return SavedModelRuntime(path)
+        if path.is_dir():
+            return SavedModelRuntime(path)
+        return KerasRuntime(load_keras_model(path), read_card(path), lasting=lasting)
 
 
 def load_keras_model(path: Path) -> Any:

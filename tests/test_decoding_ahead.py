@@ -1,8 +1,11 @@
 """Photos come in order and as they were when they were given, whoever decodes them."""
 
+import contextlib
 import io
+import os
 import threading
-from concurrent.futures import Future
+import time
+from concurrent.futures import Future, ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -70,43 +73,98 @@ def test_what_is_gone_with_the_next_turn(tmp_path):
     assert values(decoded_ahead(sources(), 1000)) == list(range(22))
 
 
-def test_a_broken_iterator_and_how_far_it_is_asked(monkeypatch):
-    monkeypatch.setattr(decoding_ahead, "_THREADS", 2)
-    given = []
-
+def test_a_broken_iterator_gives_what_came_before():
     def sources():
-        for value in range(9):
-            given.append(value)
-            yield png(value)
+        yield from map(png, range(9))
         raise RuntimeError("no more")
 
-    found = decoded_ahead(sources(), 1000)
-    assert values([next(found)]) == [0]
-    assert given == [0]  # they may be large
-    assert values([next(found)]) == [1]
-    assert given == [0, 1, 2, 3, 4]  # twice as many as there are threads
-    taken = [0, 1]
+    taken = []
     with pytest.raises(RuntimeError, match="no more"):
-        for one in found:
+        for one in decoded_ahead(sources(), 1000):
             taken += values([one])
-    assert taken == list(range(9))  # what came before it is there
+    assert taken == list(range(9))
 
 
-def test_large_photos_wait_in_small_numbers():
+def test_a_camera_is_not_asked_ahead():
+    given = []
+
+    def frames():
+        for i in range(9):
+            given.append(i)
+            yield np.full((2, 2), i, np.uint8)
+
+    for i, one in enumerate(decoded_ahead(frames(), 1000)):
+        assert values([one]) == [i] and given[-1] == i
+
+
+class Late(Future):
+    """Has a photo of so many million pixels, and says so to who waits alone."""
+
+    def __init__(self, millions):
+        super().__init__()
+        self.set_result(np.broadcast_to(np.uint8(0), (1000, 1000 * millions, 3)))
+
+    def done(self):
+        return False
+
+
+@pytest.mark.parametrize(
+    ("millions", "begun"),
+    [
+        # One, as long as nothing is known of their size.
+        ([1] * 9, [1, 5, 6, 7, 8, 9]),
+        # Two of 15 million are within the 40 that may be held, three are not.
+        ([15] * 9, [1, 3, 4, 5, 6]),
+        # 30, 26.3, 23 and 20.1 allow one; 17.6, 15.4 and 13.5 two; 11.8 three.
+        ([30] + [1] * 20, [1, 2, 3, 4, 5, 7, 8, 9, 11, 12]),
+    ],
+)
+def test_large_photos_wait_in_small_numbers(millions, begun):
     given = []
 
     def futures():
-        for i in range(8):
-            given.append(i)
-            future = Future()
-            # 15 million pixels: two are within what may be held, three are not.
-            future.set_result(np.broadcast_to(np.uint8(i), (3000, 5000, 3)))
-            yield future
+        for size in millions:
+            given.append(size)
+            yield Late(size)
 
     found = run_ahead(futures(), 1, 4)
-    for begun in (1, 3, 4, 5):  # one, as long as nothing is known of their size
-        next(found)
-        assert len(given) == begun
+    assert [next(found) is not None and len(given) for _ in begun] == begun
+
+
+def test_errors_do_not_hold_files(tmp_path):
+    (tmp_path / "a.png").write_bytes(png(1)[:45])
+    sources = [png(0), b"no image", tmp_path / "a.png", tmp_path / "none.png", {}]
+    for _, error in list(decoded_ahead(iter(sources), 1000))[1:]:
+        chain = [error]
+        while chain[-1].__context__:
+            chain.append(chain[-1].__context__)
+        assert not any(one.__traceback__ for one in chain)
+
+
+def test_without_threads(monkeypatch):
+    class Over(ThreadPoolExecutor):
+        def submit(self, *_, **__):
+            raise RuntimeError("cannot schedule new futures after shutdown")
+
+    monkeypatch.setattr(decoding_ahead, "ThreadPoolExecutor", Over)
+    assert values(decoded_ahead(map(png, range(5)), 1000)) == list(range(5))
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no pipes with names")
+def test_a_pipe_is_opened_once(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+
+    def write():
+        with (
+            contextlib.suppress(BrokenPipeError),
+            open(tmp_path / "pipe", "wb") as file,
+        ):
+            file.write(png(1))
+
+    writer = threading.Thread(target=write, daemon=True)
+    writer.start()
+    found = decoded_ahead(iter([png(0), tmp_path / "pipe", png(2)]), 1000)
+    assert values(found) == [0, ImageDecodeError, 2]  # a photo must be looked at twice
 
 
 def test_threads_decode_together(monkeypatch):
@@ -123,7 +181,21 @@ def test_threads_decode_together(monkeypatch):
     assert values(found) == list(range(7))
 
 
-def test_it_may_be_left_in_the_middle():
-    found = decoded_ahead(iter([png(1)] * 50), 1000)
-    assert values([next(found)]) == [1]
+def test_nothing_is_decoded_once_it_is_left(monkeypatch):
+    go, decoded = threading.Event(), []
+
+    def read(source, **options):
+        if isinstance(source, bytes) and source != png(0):
+            decoded.append(source)
+            assert go.wait(60)
+        return read_image(source, **options)
+
+    monkeypatch.setattr(decoding_ahead, "_THREADS", 2)
+    monkeypatch.setattr(decoding_ahead, "read_image", read)
+    frame = np.zeros((2, 2))
+    found = decoded_ahead(iter([frame, *map(png, range(50))]), 1000)
+    assert values([next(found), next(found)]) == [0, 0]
     found.close()
+    go.set()
+    time.sleep(0.3)
+    assert len(decoded) <= 2  # what two threads had begun

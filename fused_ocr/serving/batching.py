@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import collections
 import concurrent.futures
+import itertools
 from collections.abc import Callable, Sequence
 from typing import Generic, TypeVar
 
@@ -31,42 +31,39 @@ class Batching(Generic[T, R]):
     ) -> None:
         self._function, self._size, self._wait = function, size, wait
         self._thread = concurrent.futures.ThreadPoolExecutor(1)
-        self._waiting: collections.deque[tuple[T, asyncio.Future[R]]] = (
-            collections.deque()
-        )
+        self._waiting: dict[asyncio.Future[R], T] = {}
         self._came = asyncio.Event()
         self._running: asyncio.Task[None] | None = None
 
     async def __call__(self, item: T) -> R:
         """The result of an item; what the function raises, all of a batch raise."""
         future: asyncio.Future[R] = asyncio.get_running_loop().create_future()
-        self._waiting.append((item, future))
+        self._waiting[future] = item
         self._came.set()
         if self._running is None:
             self._running = asyncio.create_task(self._run())
-        return await future
+        try:
+            return await future
+        finally:
+            self._waiting.pop(future, None)  # if it was cancelled
 
     async def _run(self) -> None:
         loop = asyncio.get_running_loop()
         while self._waiting:
             await self._filled()
-            batch: list[tuple[T, asyncio.Future[R]]] = []
-            while self._waiting and len(batch) < self._size:
-                item, future = self._waiting.popleft()
-                if not future.done():  # nobody waits for what was cancelled
-                    batch.append((item, future))
-            if not batch:
+            futures = list(itertools.islice(self._waiting, self._size))
+            items = [self._waiting.pop(future) for future in futures]
+            if not items:
                 continue
-            items = [item for item, _ in batch]
             try:
                 results = await loop.run_in_executor(
                     self._thread, self._function, items
                 )
-                for (_, future), result in zip(batch, results, strict=True):
+                for future, result in zip(futures, results, strict=True):
                     if not future.done():
                         future.set_result(result)
             except Exception as error:
-                for _, future in batch:
+                for future in futures:
                     if not future.done():
                         future.set_exception(error)
         self._running = None

@@ -52,6 +52,7 @@ def test_nobody_reads_what_was_cancelled():
         for i in (0, 2, 4, 5):  # the first is being read
             asked[i].cancel()
         await asyncio.sleep(0)
+        assert sorted(doubled._waiting.values()) == [1, 3]  # the others are let go
         held.go.set()
         assert [await asked[1], await asked[3]] == [2, 6]
         assert held.batches == [[0], [1, 3]]
@@ -83,18 +84,26 @@ def test_a_missing_result_is_an_error():
     asyncio.run(run())
 
 
-@pytest.mark.parametrize(("together", "batches"), [(2, [[0, 1]]), (1, [[0]])])
-def test_it_waits_for_others(together, batches):
+def test_it_waits_for_a_whole_batch():
     held = Held()
     held.go.set()
 
     async def run():
-        # For a whole batch as long as that takes; for one that never comes, not long.
-        doubled = Batching(held, 2, 60.0 if together == 2 else 0.01)
+        doubled = Batching(held, 2, 60.0)
         first = asyncio.create_task(doubled(0))
         await asyncio.sleep(0.02)
-        others = [asyncio.create_task(doubled(i)) for i in range(1, together)]
-        assert await asyncio.gather(first, *others) == [0, 2][:together]
+        assert not held.batches
+        assert await asyncio.gather(first, doubled(1)) == [0, 2]
+        assert held.batches == [[0, 1]]
 
     asyncio.run(run())
-    assert held.batches == batches
+
+
+def test_it_does_not_wait_for_ever():
+    async def run():
+        doubled = Batching(lambda items: [2 * item for item in items], 2, 0.05)
+        start = asyncio.get_running_loop().time()
+        assert await doubled(1) == 2
+        assert asyncio.get_running_loop().time() - start >= 0.05
+
+    asyncio.run(run())
