@@ -44,15 +44,17 @@ def decoded_ahead(
         Exception: what the iterator raises, after the photos before it.
     """
     pool = ThreadPoolExecutor(_THREADS)
+    names: deque[str] = deque()  # of those begun
 
-    def begun() -> Iterator[Future[tuple[str, Any]]]:
+    def begun() -> Iterator[Future[Any]]:
         for index, source in enumerate(sources):
             name = source_name(source, index)
+            names.append(name)
             try:
                 # The first is waited for anyway, and often the only one.
                 encoded = bytes_at_once(source, name) if index else None
             except ImageError as error:
-                yield _done((name, _alone(error)))
+                yield _done(_alone(error))
                 continue
             future = None
             if encoded is not None:
@@ -61,7 +63,8 @@ def decoded_ahead(
             yield future or _done(_attempt(source, name, max_pixels))
 
     try:
-        yield from run_ahead(begun(), 1, 2 * _THREADS)
+        for photo in run_ahead(begun(), 1, 2 * _THREADS):
+            yield names.popleft(), photo
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
 
@@ -70,8 +73,8 @@ def run_ahead(futures: Iterator[Future[Any]], least: int, most: int) -> Iterator
     """Results in order, of futures that begin when they are asked for.
 
     Args:
-        futures: of photos, or of names and photos; of errors as well. After one that
-            is done already no other is begun before its result is taken.
+        futures: of photos, or of what there is instead. After one that is done
+            already no other is begun before its result is taken.
         least: so many are begun before the first is waited for.
         most: the same, once photos have come and were small.
 
@@ -89,11 +92,10 @@ def run_ahead(futures: Iterator[Future[Any]], least: int, most: int) -> Iterator
                 break
         if not ahead:
             return
-        result = ahead.popleft().result()
-        photo = result[1] if isinstance(result, tuple) else result
+        photo = ahead.popleft().result()
         if isinstance(photo, np.ndarray):
             known = max(photo.size // 3, known * 7 // 8)
-        yield result
+        yield photo
 
 
 def _to_the_end(futures: Iterator[Future[Any]]) -> Iterator[Future[Any]]:
@@ -106,11 +108,11 @@ def _to_the_end(futures: Iterator[Future[Any]]) -> Iterator[Future[Any]]:
         yield future
 
 
-def _attempt(source: Any, name: str, max_pixels: int) -> tuple[str, Any]:
+def _attempt(source: Any, name: str, max_pixels: int) -> Any:
     try:
-        return name, read_image(source, name=name, max_pixels=max_pixels)
+        return read_image(source, name=name, max_pixels=max_pixels)
     except ImageError as error:
-        return name, _alone(error)
+        return _alone(error)
 
 
 def _alone(error: ImageError) -> ImageError:
@@ -122,7 +124,7 @@ def _alone(error: ImageError) -> ImageError:
     return error
 
 
-def _done(result: tuple[str, Any]) -> Future[tuple[str, Any]]:
-    future: Future[tuple[str, Any]] = Future()
+def _done(result: Any) -> Future[Any]:
+    future: Future[Any] = Future()
     future.set_result(result)
     return future

@@ -168,9 +168,7 @@ def bytes_at_once(source: Source, name: str) -> bytes | None:
         with _opened(name) as file, _decode_errors(name):
             small = os.fstat(file.fileno()).st_size <= _HELD_BYTES
             return file.read() if small else None
-    if isinstance(source, Image.Image) or not callable(getattr(source, "read", None)):
-        return None
-    return _rest_of(source, name)
+    return _rest_of(source, name) if callable(getattr(source, "read", None)) else None
 
 
 def source_name(source: object, index: int) -> str:
