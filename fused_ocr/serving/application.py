@@ -21,7 +21,7 @@ from fused_ocr.serving.answers import Outputs, Shapes
 from fused_ocr.serving.batching import Batching
 from fused_ocr.serving.limits import Limits
 from fused_ocr.serving.loading import LoadedModel, NewestVersion
-from fused_ocr.serving.routes import Photo
+from fused_ocr.serving.routes import Photo, Request
 from fused_ocr.serving.versions import ServedModel, find_models
 
 __all__ = ["Answer", "Http", "ModelReplica", "build", "deployment"]
@@ -69,10 +69,18 @@ class ModelReplica:
         self._decoding = concurrent.futures.ThreadPoolExecutor(threads)
         # Photos that are decoded: a batch that is read and the next one.
         self._room = asyncio.Semaphore(2 * limits.batch_size)
-        self._read_soon = Batching(_read_all, limits.batch_size, limits.batch_wait)
+        self._reading = concurrent.futures.ThreadPoolExecutor(1)
+        self._read_soon = Batching(self._read, limits.batch_size)
 
-    async def predict(self, photos: list[Photo], version: int | None) -> Answer:
-        """Read photos; one that cannot be read does not disturb the others."""
+    async def predict(self, asked: Sequence[Request]) -> list[Answer]:
+        """Answer requests; a photo that cannot be read does not disturb the others."""
+        return await asyncio.gather(*(self._predict(*one) for one in asked))
+
+    async def state(self) -> Answer:
+        """What is served, and that this replica answers."""
+        return self._answer(self._newest.current)
+
+    async def _predict(self, photos: Sequence[Photo], version: int | None) -> Answer:
         model = self._newest.current
         if version not in (None, model.version):
             return self._answer(model)
@@ -84,10 +92,6 @@ class ModelReplica:
             tuple(result for result, _ in found),
             tuple(size for _, size in found if size),
         )
-
-    async def state(self) -> Answer:
-        """What is served, and that this replica answers."""
-        return self._answer(self._newest.current)
 
     async def _one(
         self, model: LoadedModel, photo: Photo, index: int
@@ -103,6 +107,12 @@ class ModelReplica:
             except MemoryError:
                 return f"photo {index}: there is no memory to decode it.", 0
             return await self._read_soon((model, pixels))
+
+    async def _read(
+        self, batch: list[tuple[LoadedModel, Any]]
+    ) -> list[tuple[Outputs | str, int]]:
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._reading, _read_all, batch)
 
     def _decoded(self, photo: Photo, name: str) -> Any:
         return read_image(photo, name=name, max_pixels=self._limits.max_pixels)
@@ -180,14 +190,17 @@ class Http:
 
     Args:
         limits: of the server.
+        replicas: of each model.
         names: of the models.
         handles: of their deployments, in the same order.
     """
 
-    def __init__(self, limits: Limits, names: Sequence[str], *handles: Any) -> None:
+    def __init__(
+        self, limits: Limits, replicas: int, names: Sequence[str], *handles: Any
+    ) -> None:
         from fused_ocr.serving.front import Front
 
-        self._front = Front(dict(zip(names, handles, strict=True)), limits)
+        self._front = Front(dict(zip(names, handles, strict=True)), limits, replicas)
 
     async def __call__(self, request: Any) -> Any:
         """Answer a request of Starlette's."""
@@ -216,4 +229,4 @@ def build(options: dict[str, Any]) -> Any:
         ray_actor_options={"num_cpus": 0.1},
         max_ongoing_requests=4 * limits.queue,
     )
-    return front(Http).bind(limits, tuple(readers), *readers.values())
+    return front(Http).bind(limits, size["replicas"], tuple(readers), *readers.values())

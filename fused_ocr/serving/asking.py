@@ -1,4 +1,7 @@
-"""Asks a replica, and another one if it dies: reading twice does no harm."""
+"""Asks replicas, and others if they die: reading twice does no harm.
+
+A call of Ray costs as much as a tenth of a photo, so requests that wait go together.
+"""
 
 from __future__ import annotations
 
@@ -7,65 +10,92 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from fused_ocr.extras import needed
+from fused_ocr.serving.batching import Batching
 from fused_ocr.serving.deadline import deadline
-from fused_ocr.serving.routes import RequestError
+from fused_ocr.serving.limits import Limits
+from fused_ocr.serving.routes import Request, RequestError
 
 if TYPE_CHECKING:
     from fused_ocr.serving.application import Answer
 
-__all__ = ["ask"]
+__all__ = ["Replicas"]
 
 _ATTEMPTS = 5
 """How often a request is tried: a photo that kills replicas must not kill for ever."""
 
 
-async def ask(
-    handle: Any,
-    photos: list[Any],
-    version: int | None,
-    seconds: float,
-    died: Callable[[], None],
-) -> Answer:
-    """What the replicas of a model say to photos.
+class Replicas:
+    """The replicas of a model.
 
     Args:
-        handle: of the model's deployment.
-        photos: files or pixels.
-        version: the one that is asked for, or None for the newest.
-        seconds: until there must be an answer.
-        died: is called when a replica has died over it.
-
-    Raises:
-        RequestError: there is no answer: too many wait, time is over, or it failed.
+        handle: of its deployment.
+        limits: of the server.
+        count: of the replicas. Each is sent what waits when it has nothing to do, and
+            one more batch, if there is a whole one, to decode meanwhile.
+        died: is called when a replica has died over a request.
     """
-    deaths = 0
-    try:
-        async with deadline(seconds):
-            while True:
-                try:
-                    answer: Answer = await handle.predict.remote(photos, version)
-                    return answer
-                except Exception as error:
-                    kind = _kind_of(error)
-                    if kind == "overload":
-                        raise RequestError(
-                            503, "Too many requests wait already.", kind, 1
-                        ) from error
-                    deaths += kind == "death"
-                    if kind == "failure" or deaths == _ATTEMPTS:
-                        raise RequestError(
-                            500, f"Reading failed: {_last_line(error)}", "failure"
-                        ) from error
-                    died()
-                    await asyncio.sleep(0.2 * deaths)
-    except asyncio.TimeoutError:
-        # After a death it is the server's fault, and worth another try.
-        raise RequestError(
-            503 if deaths else 504,
-            f"There was no answer in {seconds:g} s.",
-            "timeout",
-            5,
-        ) from None
+
+    def __init__(
+        self, handle: Any, limits: Limits, count: int, died: Callable[[], None]
+    ) -> None:
+        self._handle, self._seconds, self._died = handle, limits.timeout, died
+        self._with_others = Batching(
+            self._together,
+            limits.batch_size,
+            limits.batch_wait,
+            calls=count,
+            full_calls=count,
+            size_of=lambda asked: len(asked[0]),
+        )
+
+    async def state(self) -> Answer:
+        """What one of them says of itself."""
+        answer: Answer = await self._handle.state.remote()
+        return answer
+
+    async def predict(self, asked: Request) -> Answer:
+        """What they say to photos.
+
+        Raises:
+            RequestError: there is no answer: too many wait, time is over, or it failed.
+        """
+        deaths, alone = 0, False
+        try:
+            async with deadline(self._seconds):
+                while True:
+                    try:
+                        if alone:
+                            return (await self._together([asked]))[0]
+                        return await self._with_others(asked)
+                    except Exception as error:
+                        kind = _kind_of(error)
+                        if kind == "overload":
+                            raise RequestError(
+                                503, "Too many requests wait already.", kind, 1
+                            ) from error
+                        deaths += kind == "death"
+                        if deaths == _ATTEMPTS or (alone and kind == "failure"):
+                            raise RequestError(
+                                500, f"Reading failed: {_last_line(error)}", "failure"
+                            ) from error
+                        if kind == "death":
+                            self._died()
+                            await asyncio.sleep(0.2 * deaths)
+                        alone = True  # another's photo may be to blame
+        except asyncio.TimeoutError:
+            # After a death it is the server's fault, and worth another try.
+            raise RequestError(
+                503 if deaths else 504,
+                f"There was no answer in {self._seconds:g} s.",
+                "timeout",
+                5,
+            ) from None
+
+    async def _together(self, asked: list[Request]) -> list[Answer]:
+        # None waits longer for it; a replica that hangs does not hold a call for ever.
+        async with deadline(self._seconds):
+            answers: list[Answer] = await self._handle.predict.remote(asked)
+            return answers
 
 
 def _kind_of(error: Exception) -> str:

@@ -1,11 +1,9 @@
-"""Photos that wait while others are read are read together."""
+"""What waits while others are answered is asked together."""
 
 from __future__ import annotations
 
 import asyncio
-import concurrent.futures
-import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Generic, TypeVar
 
 __all__ = ["Batching"]
@@ -14,65 +12,97 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 
+def _one(_: object) -> int:
+    return 1
+
+
 class Batching(Generic[T, R]):
-    """Calls a function with as many items as have gathered, one batch at a time.
+    """Calls a function with as many items as have gathered.
 
     What is in a batch is decided when the function is free. Ray Serve's own
     `serve.batch` decides it when items come: under load, a line of batches of one.
 
     Args:
-        function: of a list of items, to as many results; it runs in a thread.
-        size: items of a batch, at most.
+        function: of a list of items, to as many results.
+        size: of a batch, at most; an item that is larger goes alone.
         wait: for others to fill a batch, seconds.
+        calls: of the function at once, whatever has gathered.
+        full_calls: beside these, with whole batches only.
+        size_of: an item.
     """
 
     def __init__(
-        self, function: Callable[[list[T]], Sequence[R]], size: int, wait: float = 0.0
+        self,
+        function: Callable[[list[T]], Awaitable[Sequence[R]]],
+        size: int,
+        wait: float = 0.0,
+        *,
+        calls: int = 1,
+        full_calls: int = 0,
+        size_of: Callable[[T], int] = _one,
     ) -> None:
         self._function, self._size, self._wait = function, size, wait
-        self._thread = concurrent.futures.ThreadPoolExecutor(1)
+        self._calls, self._full_calls, self._size_of = calls, full_calls, size_of
         self._waiting: dict[asyncio.Future[R], T] = {}
         self._came = asyncio.Event()
-        self._running: asyncio.Task[None] | None = None
+        self._running: set[asyncio.Task[None]] = set()
 
     async def __call__(self, item: T) -> R:
         """The result of an item; what the function raises, all of a batch raise."""
         future: asyncio.Future[R] = asyncio.get_running_loop().create_future()
         self._waiting[future] = item
         self._came.set()
-        if self._running is None:
-            self._running = asyncio.create_task(self._run())
+        if self._may_run(len(self._running) + 1):
+            self._running.add(asyncio.create_task(self._run()))
         try:
             return await future
         finally:
             self._waiting.pop(future, None)  # if it was cancelled
 
+    def _may_run(self, calls: int) -> bool:
+        """Whether what waits is worth so many calls at once."""
+        if calls <= self._calls:
+            return bool(self._waiting)
+        return calls <= self._calls + self._full_calls and self._full()
+
+    def _full(self) -> bool:
+        return sum(map(self._size_of, self._waiting.values())) >= self._size
+
     async def _run(self) -> None:
-        loop = asyncio.get_running_loop()
-        while self._waiting:
+        while self._may_run(len(self._running)):
             await self._filled()
-            futures = list(itertools.islice(self._waiting, self._size))
-            items = [self._waiting.pop(future) for future in futures]
-            if not items:
+            batch = self._taken()
+            if not batch:
                 continue
             try:
-                results = await loop.run_in_executor(
-                    self._thread, self._function, items
-                )
-                for future, result in zip(futures, results, strict=True):
+                results = await self._function(list(batch.values()))
+                for future, result in zip(batch, results, strict=True):
                     if not future.done():
                         future.set_result(result)
             except Exception as error:
-                for future in futures:
+                for future in batch:
                     if not future.done():
                         future.set_exception(error)
-        self._running = None
+        self._running.discard(asyncio.current_task())  # type: ignore[arg-type]
+
+    def _taken(self) -> dict[asyncio.Future[R], T]:
+        """The first of those that wait, out of the line."""
+        batch: dict[asyncio.Future[R], T] = {}
+        left = self._size
+        for future, item in self._waiting.items():
+            left -= self._size_of(item)
+            if left < 0 and batch:
+                break
+            batch[future] = item
+        for future in batch:
+            del self._waiting[future]
+        return batch
 
     async def _filled(self) -> None:
         """Waits until there is a whole batch, or it has taken too long."""
         loop = asyncio.get_running_loop()
         end = loop.time() + self._wait
-        while len(self._waiting) < self._size and (left := end - loop.time()) > 0:
+        while not self._full() and (left := end - loop.time()) > 0:
             self._came.clear()
             try:
                 await asyncio.wait_for(self._came.wait(), left)

@@ -8,11 +8,12 @@ import importlib.resources
 import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from fused_ocr.extras import needed
 from fused_ocr.serving import answers
-from fused_ocr.serving.asking import ask
+from fused_ocr.serving.asking import Replicas
 from fused_ocr.serving.deadline import deadline
 from fused_ocr.serving.limits import Gate, Limits
 from fused_ocr.serving.metrics import Metrics
@@ -38,13 +39,20 @@ class Front:
     Args:
         models: handles of the readers, by name: `predict` and `state`.
         limits: of the server.
+        replicas: of each model.
 
     Attributes:
         draining: whether the server is about to end.
     """
 
-    def __init__(self, models: Mapping[str, Any], limits: Limits) -> None:
-        self._models, self._limits = dict(models), limits
+    def __init__(
+        self, models: Mapping[str, Any], limits: Limits, replicas: int
+    ) -> None:
+        self._limits = limits
+        self._models = {
+            name: Replicas(handle, limits, replicas, partial(self._died, name))
+            for name, handle in models.items()
+        }
         self._parsing = asyncio.Semaphore(1)
         self._gates = {name: Gate(limits.queue) for name in models}
         self._last: dict[str, tuple[float, Answer]] = {}
@@ -165,12 +173,8 @@ class Front:
                     gate.retry_after,
                 )
             try:
-                answer = await ask(
-                    self._models[target.name],
-                    list(asked.photos),
-                    target.version,
-                    self._limits.timeout,
-                    lambda: self.metrics.error(target.name, "replica_died"),
+                answer = await self._models[target.name].predict(
+                    (asked.photos, target.version)
                 )
             finally:
                 gate.leave(count)
@@ -215,9 +219,7 @@ class Front:
     async def _state(self, name: str) -> Answer:
         """What a model last said; it is asked, if it has time for that."""
         try:
-            answer: Answer = await asyncio.wait_for(
-                _awaited(self._models[name].state.remote()), 2.0
-            )
+            answer = await asyncio.wait_for(self._models[name].state(), 2.0)
             self._last[name] = (time.monotonic(), answer)
         except Exception as error:  # it is busy, or dead
             said, answer = self._last.get(name, (float("-inf"), None))  # type: ignore[assignment]
@@ -227,14 +229,13 @@ class Front:
                 ) from error
         return answer
 
+    def _died(self, name: str) -> None:
+        self.metrics.error(name, "replica_died")
+
     def _known(self, target: Target) -> str:
         if target.name not in self._models:
             raise _unknown(target)
         return target.name
-
-
-async def _awaited(response: Any) -> Any:
-    return await response
 
 
 def _too_long(most: int) -> RequestError:

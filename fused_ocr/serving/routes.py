@@ -17,6 +17,7 @@ __all__ = [
     "SIGNATURES",
     "Asked",
     "Photo",
+    "Request",
     "RequestError",
     "Target",
     "parse_predict",
@@ -37,6 +38,9 @@ SIGNATURES = {
 """Inputs of the signatures, those of an exported SavedModel."""
 
 Photo = bytes | npt.NDArray[np.uint8]
+
+Request = tuple[tuple[Photo, ...], int | None]
+"""Photos, and the version that shall read them; None for the newest."""
 
 
 class RequestError(Exception):

@@ -108,7 +108,7 @@ def serve(
         listener = stack.enter_context(_listening(place))
         stack.enter_context(_ray(len(models) * place.replicas * place.threads))
         handles = _deployed(models, limits, place)
-        front = Front(handles, limits)
+        front = Front(handles, limits, place.replicas)
         config = uvicorn.Config(
             front,
             http=patient_protocol(limits.receive_timeout),

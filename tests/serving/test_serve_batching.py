@@ -1,7 +1,6 @@
 """What waits while a batch is read becomes the next one."""
 
 import asyncio
-import threading
 
 import pytest
 
@@ -9,15 +8,15 @@ from fused_ocr.serving.batching import Batching
 
 
 class Held:
-    """Doubles numbers; its first call waits until it may go on."""
+    """Doubles numbers; its first calls wait until they may go on."""
 
-    def __init__(self):
-        self.go, self.batches = threading.Event(), []
+    def __init__(self, held=1):
+        self.go, self.held, self.batches = asyncio.Event(), held, []
 
-    def __call__(self, items):
+    async def __call__(self, items):
         self.batches.append(items)
-        if len(self.batches) == 1:
-            assert self.go.wait(60)
+        if len(self.batches) <= self.held:
+            await asyncio.wait_for(self.go.wait(), 60)
         return [2 * item for item in items]
 
     async def begun(self):
@@ -62,7 +61,7 @@ def test_nobody_reads_what_was_cancelled():
 
 
 def test_an_error_is_that_of_its_batch():
-    def inverse(items):
+    async def inverse(items):
         return [1 / item for item in items]
 
     async def run():
@@ -77,18 +76,19 @@ def test_an_error_is_that_of_its_batch():
 
 
 def test_a_missing_result_is_an_error():
+    async def rest(items):
+        return items[1:]
+
     async def run():
         with pytest.raises(ValueError, match="shorter"):
-            await Batching(lambda items: items[1:], 2)(1)
+            await Batching(rest, 2)(1)
 
     asyncio.run(run())
 
 
 def test_it_waits_for_a_whole_batch():
-    held = Held()
-    held.go.set()
-
     async def run():
+        held = Held(0)
         doubled = Batching(held, 2, 60.0)
         first = asyncio.create_task(doubled(0))
         await asyncio.sleep(0.02)
@@ -101,9 +101,42 @@ def test_it_waits_for_a_whole_batch():
 
 def test_it_does_not_wait_for_ever():
     async def run():
-        doubled = Batching(lambda items: [2 * item for item in items], 2, 0.05)
+        doubled = Batching(Held(0), 2, 0.05)
         start = asyncio.get_running_loop().time()
         assert await doubled(1) == 2
         assert asyncio.get_running_loop().time() - start >= 0.05
+
+    asyncio.run(run())
+
+
+def test_more_calls_take_what_waits_and_further_ones_whole_batches():
+    async def run():
+        held = Held(9)
+        doubled = Batching(held, 3, calls=2, full_calls=1)
+        asked = []
+        for i in range(10):
+            asked.append(asyncio.create_task(doubled(i)))
+            for _ in range(3):
+                await asyncio.sleep(0)
+        # Two calls of what came first, one when three waited, and no more.
+        assert held.batches == [[0], [1], [2, 3, 4]]
+        held.go.set()
+        assert await asyncio.gather(*asked) == list(range(0, 20, 2))
+        assert held.batches[3:] == [[5, 6, 7], [8, 9]]
+
+    asyncio.run(run())
+
+
+def test_items_have_sizes():
+    async def run():
+        held = Held()
+        doubled = Batching(held, 4, size_of=lambda item: item)
+        asked = [asyncio.create_task(doubled(1))]
+        await held.begun()
+        asked += [asyncio.create_task(doubled(i)) for i in (3, 1, 2, 9, 1, 3)]
+        await asyncio.sleep(0)
+        held.go.set()
+        assert await asyncio.gather(*asked) == [2, 6, 2, 4, 18, 2, 6]
+        assert held.batches == [[1], [3, 1], [2], [9], [1, 3]]  # a 9 is never refused
 
     asyncio.run(run())

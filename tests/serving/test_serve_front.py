@@ -29,7 +29,7 @@ def test_large_bodies_are_parsed_one_at_a_time(monkeypatch):
         yield b"x" * (front._LARGE + 1)
 
     async def together():
-        one = front.Front({"m": None}, Limits())
+        one = front.Front({"m": None}, Limits(), 1)
         target = target_of("POST", "/v1/models/m:predict")
         request = types.SimpleNamespace(headers={}, stream=stream)
         asked = [one._predict(request, target) for _ in range(4)]
@@ -53,4 +53,5 @@ def test_a_model_may_have_any_name(monkeypatch):
     application.build({"model": "any"})
     ((given, more),) = bound
     made = application.Http(*given, **more)
-    assert made._front._models == {name: name for name in names}
+    handles = {name: one._handle for name, one in made._front._models.items()}
+    assert handles == {name: name for name in names}
