@@ -41,7 +41,7 @@ _CLIENTS = 16
 @click.option("--rounds", default=5, show_default=True)
 @click.option("--seconds", default=8.0, show_default=True, help="Of one measurement.")
 @click.option(
-    "--batch-size", default=8, show_default=True, help="Of the batching sides."
+    "--batch-size", default=8, show_default=True, help="Of one replica that batches."
 )
 @click.option("--abuse", "requests", type=int, help="So many requests, a third broken.")
 @click.option("--kill", is_flag=True, help="Kill a replica under load.")
@@ -86,7 +86,7 @@ def _throughput(model: str, rounds: int, seconds: float, batch: int) -> Iterator
         model, rounds, seconds, 0.8, {"served": ()}, ((1, cores), (cores, 1))
     )
     for sides in (
-        {"batches": batches, "not batched": alone},
+        {"batches": (), "not batched": alone},
         {"one replica": (*one, *batches), "one, not batched": (*one, *alone)},
     ):
         yield from _compared(model, rounds, seconds, 1.3, sides)

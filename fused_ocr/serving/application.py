@@ -26,6 +26,10 @@ from fused_ocr.serving.versions import ServedModel, find_models
 
 __all__ = ["Answer", "Http", "ModelReplica", "build", "deployment"]
 
+_Read = tuple[Outputs | str, int] | Exception
+"""What a photo gave, and how many were read together, once for each time; or what
+failed."""
+
 _LOOK_EVERY = 1.0
 """Seconds between looks for a new version."""
 
@@ -70,11 +74,15 @@ class ModelReplica:
         # Photos that are decoded: a batch that is read and the next one.
         self._room = asyncio.Semaphore(2 * limits.batch_size)
         self._reading = concurrent.futures.ThreadPoolExecutor(1)
-        self._read_soon = Batching(self._read, limits.batch_size)
+        self._read_soon = Batching(self._read, limits.batch_size, limits.batch_wait / 2)
 
-    async def predict(self, asked: Sequence[Request]) -> list[Answer]:
-        """Answer requests; a photo that cannot be read does not disturb the others."""
-        return await asyncio.gather(*(self._predict(*one) for one in asked))
+    async def predict(self, asked: Sequence[Request]) -> list[Answer | BaseException]:
+        """Answers to requests, or what failed.
+
+        A photo that is no image does not disturb the others of its request.
+        """
+        answers = (self._predict(*one) for one in asked)
+        return await asyncio.gather(*answers, return_exceptions=True)
 
     async def state(self) -> Answer:
         """What is served, and that this replica answers."""
@@ -106,11 +114,12 @@ class ModelReplica:
                 return str(error), 0
             except MemoryError:
                 return f"photo {index}: there is no memory to decode it.", 0
-            return await self._read_soon((model, pixels))
+            found = await self._read_soon((model, pixels))
+            if isinstance(found, Exception):
+                raise found
+            return found
 
-    async def _read(
-        self, batch: list[tuple[LoadedModel, Any]]
-    ) -> list[tuple[Outputs | str, int]]:
+    async def _read(self, batch: list[tuple[LoadedModel, Any]]) -> list[_Read]:
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._reading, _read_all, batch)
 
@@ -127,14 +136,19 @@ class ModelReplica:
         return Answer(model.version, model.shapes, results, batches, states)
 
 
-def _read_all(batch: list[tuple[LoadedModel, Any]]) -> list[tuple[Outputs | str, int]]:
+def _read_all(batch: list[tuple[LoadedModel, Any]]) -> list[_Read]:
     """Read a batch, by the version each photo began with."""
-    results: dict[int, tuple[Outputs | str, int]] = {}
+    results: dict[int, _Read] = {}
     for model in {id(model): model for model, _ in batch}.values():
         places = [i for i, (own, _) in enumerate(batch) if own is model]
-        for i, outputs in zip(
-            places, model.read([batch[i][1] for i in places]), strict=True
-        ):
+        try:
+            found = model.read([batch[i][1] for i in places])
+        except Exception as error:
+            if len(batch) > 1:  # one may be to blame
+                return [_read_all([one])[0] for one in batch]
+            # TensorFlow's own cannot be sent to another process.
+            return [RuntimeError(f"{type(error).__name__}: {error}")]
+        for i, outputs in zip(places, found, strict=True):
             results[i] = (outputs, len(places) if i == places[0] else 0)
     return [results[i] for i in range(len(batch))]
 
@@ -212,7 +226,8 @@ def build(options: dict[str, Any]) -> Any:
 
     Args:
         options: `model` (see `find_models`), `replicas`, `threads`, and the fields of
-            `Limits`.
+            `Limits`. The front sends to as many replicas as are said here, so this is
+            the place to say it, not `num_replicas` of a deployment.
     """
     with needed("The server", "serve"):
         from ray import serve

@@ -1,6 +1,7 @@
 """Asks replicas, and others if they die: reading twice does no harm.
 
 A call of Ray costs as much as a tenth of a photo, so requests that wait go together.
+All of a call are answered with its slowest.
 """
 
 from __future__ import annotations
@@ -8,6 +9,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from fused_ocr.extras import needed
 from fused_ocr.serving.batching import Batching
@@ -23,6 +26,13 @@ __all__ = ["Replicas"]
 _ATTEMPTS = 5
 """How often a request is tried: a photo that kills replicas must not kill for ever."""
 
+_PATIENCE = 0.25
+"""Seconds; the time of two batches. What has waited so long is sent ahead."""
+
+_LARGE = 1_000_000
+"""Bytes of photos that count as one more: others should not wait until these are
+decoded, and calls of some megabytes are sent as they are."""
+
 
 class Replicas:
     """The replicas of a model.
@@ -30,8 +40,8 @@ class Replicas:
     Args:
         handle: of its deployment.
         limits: of the server.
-        count: of the replicas. Each is sent what waits when it has nothing to do, and
-            one more batch, if there is a whole one, to decode meanwhile.
+        count: of the replicas: so many calls are read at once, and as many more are
+            sent ahead, to be decoded meanwhile.
         died: is called when a replica has died over a request.
     """
 
@@ -42,11 +52,13 @@ class Replicas:
         self._with_others = Batching(
             self._together,
             limits.batch_size,
-            limits.batch_wait,
+            limits.batch_wait / 2,  # the replica waits as long
             calls=count,
-            full_calls=count,
-            size_of=lambda asked: len(asked[0]),
+            patience=_PATIENCE,
+            size_of=_size_of,
         )
+        # After a death, one at a time: who killed then kills no others.
+        self._suspect = asyncio.Lock()
 
     async def state(self) -> Answer:
         """What one of them says of itself."""
@@ -59,14 +71,19 @@ class Replicas:
         Raises:
             RequestError: there is no answer: too many wait, time is over, or it failed.
         """
-        deaths, alone = 0, False
+        deaths = 0
         try:
             async with deadline(self._seconds):
                 while True:
                     try:
-                        if alone:
-                            return (await self._together([asked]))[0]
-                        return await self._with_others(asked)
+                        if not deaths:
+                            answer = await self._with_others(asked)
+                        else:
+                            async with self._suspect:
+                                (answer,) = await self._together([asked])
+                        if isinstance(answer, Exception):
+                            raise answer
+                        return answer
                     except Exception as error:
                         kind = _kind_of(error)
                         if kind == "overload":
@@ -74,14 +91,12 @@ class Replicas:
                                 503, "Too many requests wait already.", kind, 1
                             ) from error
                         deaths += kind == "death"
-                        if deaths == _ATTEMPTS or (alone and kind == "failure"):
+                        if kind == "failure" or deaths == _ATTEMPTS:
                             raise RequestError(
                                 500, f"Reading failed: {_last_line(error)}", "failure"
                             ) from error
-                        if kind == "death":
-                            self._died()
-                            await asyncio.sleep(0.2 * deaths)
-                        alone = True  # another's photo may be to blame
+                        self._died()
+                        await asyncio.sleep(0.2 * deaths)
         except asyncio.TimeoutError:
             # After a death it is the server's fault, and worth another try.
             raise RequestError(
@@ -91,11 +106,24 @@ class Replicas:
                 5,
             ) from None
 
-    async def _together(self, asked: list[Request]) -> list[Answer]:
+    async def _together(self, asked: list[Request]) -> list[Answer | Exception]:
         # None waits longer for it; a replica that hangs does not hold a call for ever.
         async with deadline(self._seconds):
-            answers: list[Answer] = await self._handle.predict.remote(asked)
+            answers: list[Answer | Exception] = await self._handle.predict.remote(asked)
             return answers
+
+
+def _size_of(asked: Request) -> int:
+    """Photos, large ones as several."""
+    photos, _ = asked
+    return (
+        len(photos)
+        + sum(
+            photo.nbytes if isinstance(photo, np.ndarray) else len(photo)
+            for photo in photos
+        )
+        // _LARGE
+    )
 
 
 def _kind_of(error: Exception) -> str:

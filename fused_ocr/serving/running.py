@@ -34,7 +34,7 @@ from fused_ocr.serving.versions import ServedModel
 __all__ = ["Place", "serve"]
 
 _OBJECT_STORE = 200_000_000
-"""Bytes of shared memory, for requests and answers of more than 2 MB each."""
+"""Bytes of shared memory, for calls and answers of more than 8 MB each."""
 
 _REPLICAS = 4
 """By default at most: each takes the memory of TensorFlow and the model."""
@@ -44,7 +44,7 @@ _ENVIRONMENT = {
     **LOOPBACK,
     # Photos and answers are sent as they are, and not left in shared memory to be
     # fetched, which takes milliseconds; bytes.
-    "RAY_max_direct_call_object_size": "2000000",
+    "RAY_max_direct_call_object_size": "8000000",
     "TF_CPP_MIN_LOG_LEVEL": "3",
 }
 

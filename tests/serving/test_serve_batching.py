@@ -1,6 +1,7 @@
 """What waits while a batch is read becomes the next one."""
 
 import asyncio
+import contextvars
 
 import pytest
 
@@ -109,20 +110,76 @@ def test_it_does_not_wait_for_ever():
     asyncio.run(run())
 
 
-def test_more_calls_take_what_waits_and_further_ones_whole_batches():
+def test_whole_batches_are_sent_ahead():
     async def run():
         held = Held(9)
-        doubled = Batching(held, 3, calls=2, full_calls=1)
+        doubled = Batching(held, 3, calls=2, patience=60.0)
         asked = []
-        for i in range(10):
+        for i in range(16):
             asked.append(asyncio.create_task(doubled(i)))
             for _ in range(3):
                 await asyncio.sleep(0)
-        # Two calls of what came first, one when three waited, and no more.
-        assert held.batches == [[0], [1], [2, 3, 4]]
+        # Two calls of what came first, two when three waited, and no more.
+        assert held.batches == [[0], [1], [2, 3, 4], [5, 6, 7]]
         held.go.set()
-        assert await asyncio.gather(*asked) == list(range(0, 20, 2))
-        assert held.batches[3:] == [[5, 6, 7], [8, 9]]
+        assert await asyncio.gather(*asked) == list(range(0, 32, 2))
+        assert held.batches[4:] == [[8, 9, 10], [11, 12, 13], [14, 15]]
+
+    asyncio.run(run())
+
+
+def test_what_has_waited_long_is_sent_ahead():
+    async def run():
+        held = Held(9)
+        doubled = Batching(held, 3, patience=0.05)
+        first = asyncio.create_task(doubled(0))
+        await held.begun()
+        start = asyncio.get_running_loop().time()
+        asked = [asyncio.create_task(doubled(i)) for i in (1, 2)]
+        while len(held.batches) < 2:
+            await asyncio.sleep(0.001)
+        assert asyncio.get_running_loop().time() - start >= 0.05
+        assert held.batches == [[0], [1, 2]]
+        held.go.set()
+        assert await asyncio.gather(first, *asked) == [0, 2, 4]
+        assert not doubled._late and not doubled._running
+
+    asyncio.run(run())
+
+
+def test_a_call_that_is_cancelled_is_an_error_and_the_next_one_is_made():
+    async def run():
+        held = Held()
+
+        async def cancelled_once(items):
+            found = await held(items)
+            if len(held.batches) == 1:  # as Ray does, if what began it is gone
+                raise asyncio.CancelledError
+            return found
+
+        doubled = Batching(cancelled_once, 2)
+        asked = [asyncio.create_task(doubled(0))]
+        await held.begun()
+        asked += [asyncio.create_task(doubled(i)) for i in (1, 2)]
+        await asyncio.sleep(0)
+        held.go.set()
+        found = await asyncio.wait_for(
+            asyncio.gather(*asked, return_exceptions=True), 60
+        )
+        assert isinstance(found[0], RuntimeError) and found[1:] == [2, 4]
+
+    asyncio.run(run())
+
+
+def test_calls_are_not_of_the_context_of_who_asked_first():
+    who = contextvars.ContextVar("who", default="nobody")
+
+    async def named(items):
+        return [who.get() for _ in items]
+
+    async def run():
+        who.set("the first")
+        assert await Batching(named, 2)(0) == "nobody"
 
     asyncio.run(run())
 

@@ -55,3 +55,21 @@ def test_a_model_may_have_any_name(monkeypatch):
     made = application.Http(*given, **more)
     handles = {name: one._handle for name, one in made._front._models.items()}
     assert handles == {name: name for name in names}
+
+
+def test_a_photo_that_cannot_be_read_fails_without_those_read_with_it():
+    class Model:
+        def read(self, photos):
+            if "bad" in photos:
+                raise ValueError("no such luck")
+            return [{"text": photo} for photo in photos]
+
+    old, new = Model(), Model()
+    batch = [(new, "a"), (old, "b"), (new, "bad"), (new, "c")]
+    first, second, bad, last = application._read_all(batch)
+    assert (first, second, last) == (
+        ({"text": "a"}, 1), ({"text": "b"}, 1), ({"text": "c"}, 1)
+    )  # fmt: skip
+    assert str(bad) == "ValueError: no such luck"
+    found = application._read_all([batch[0], batch[1], batch[3]])
+    assert [size for _, size in found] == [2, 1, 0]  # two together, and one
