@@ -7,9 +7,19 @@ import re
 from collections import Counter, defaultdict
 from typing import Any
 
+import flatbuffers
 import numpy as np
 
-__all__ = ["Part", "custom_operators", "operators", "parts", "stages_of", "unpacked"]
+__all__ = [
+    "Part",
+    "custom_operators",
+    "names_of",
+    "operators",
+    "packed",
+    "parts",
+    "stages_of",
+    "unpacked",
+]
 
 _STAGES = {
     "letterbox": "letterbox",
@@ -48,7 +58,7 @@ def operators(network: bytes) -> Counter[str]:
     """How often each operator occurs, builtin ones by their names in capitals."""
     found: Counter[str] = Counter()
     model = unpacked(network)
-    names = _names(model)
+    names = names_of(model)
     for graph in model.subgraphs:
         found.update(names[operator.opcodeIndex] for operator in graph.operators)
     return found
@@ -109,19 +119,8 @@ def unpacked(network: bytes) -> Any:
     return model
 
 
-def _stage(graph: Any, operator: Any) -> str | None:
-    """Which stage an operator is of, by the names of what it gives."""
-    for index in operator.outputs:
-        # What was made of several operators has the names of all.
-        for name in reversed(graph.tensors[index].name.decode().split(";")):
-            found = _LAYER.match(name)
-            if found and found[1] in _STAGES:
-                return _STAGES[found[1]]
-    return None
-
-
-def _names(model: Any) -> list[str]:
-    """The names of a model's operator codes."""
+def names_of(model: Any) -> list[str]:
+    """The names of a model's operator codes, builtin ones in capitals."""
     from ai_edge_litert import schema_py_generated as schema
 
     known = {
@@ -136,3 +135,31 @@ def _names(model: Any) -> list[str]:
         else known[max(code.builtinCode, code.deprecatedBuiltinCode)]
         for code in model.operatorCodes
     ]
+
+
+def packed(model: Any) -> bytes:
+    """A `.tflite` file of a `ModelT`."""
+    size = sum(len(one.data) for one in model.buffers if one.data is not None)
+    builder = _Aligned(size + (1 << 16))
+    builder.Finish(model.Pack(builder), b"TFL3")
+    return bytes(builder.Output())
+
+
+class _Aligned(flatbuffers.Builder):  # type: ignore[misc]
+    """Constants start at multiples of 16 bytes, as TFLite's schema asks for them."""
+
+    def StartVector(self, elemSize: int, numElems: int, alignment: int) -> Any:
+        """See `flatbuffers.Builder`."""
+        data = elemSize == 1 and numElems >= 16
+        return super().StartVector(elemSize, numElems, 16 if data else alignment)
+
+
+def _stage(graph: Any, operator: Any) -> str | None:
+    """Which stage an operator is of, by the names of what it gives."""
+    for index in operator.outputs:
+        # What was made of several operators has the names of all.
+        for name in reversed(graph.tensors[index].name.decode().split(";")):
+            found = _LAYER.match(name)
+            if found and found[1] in _STAGES:
+                return _STAGES[found[1]]
+    return None

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from .operators import stages_of, unpacked
+from .operators import packed, stages_of, unpacked
 
 __all__ = ["part_milliseconds"]
 
@@ -96,8 +96,6 @@ class _Beginning:
 
 def _cut(model: Any, end: int) -> bytes:
     """The network up to an operator; what was to be used later is put out."""
-    import flatbuffers
-
     graph = model.subgraphs[0]
     short = copy.copy(graph)
     short.operators = graph.operators[:end]
@@ -107,6 +105,4 @@ def _cut(model: Any, end: int) -> bytes:
     whole = copy.copy(model)
     whole.subgraphs = [short, *model.subgraphs[1:]]
     whole.signatureDefs = []
-    builder = flatbuffers.Builder(1 << 20)
-    builder.Finish(whole.Pack(builder), b"TFL3")
-    return bytes(builder.Output())
+    return packed(whole)

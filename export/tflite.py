@@ -17,6 +17,7 @@ from fused_ocr.runtimes import KerasRuntime
 from fused_ocr.tflite_file import with_files
 
 from .check_photos import CheckPhoto, drawn_photos
+from .input_pixels import dequantized
 from .operators import custom_operators
 from .parity import ParityReport, check_alike
 from .quantization import quantized
@@ -131,4 +132,4 @@ def convert(
     converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
     shown = photos if quantize == "int8" else ()
     frames = [fit(photo.image, size_yx)[0][None] for photo in shown]
-    return quantized(converter.convert(), quantize, frames)
+    return dequantized(quantized(converter.convert(), quantize, frames))

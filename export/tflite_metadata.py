@@ -16,7 +16,7 @@ import numpy as np
 from fused_ocr.artefact import CARD, DESCRIPTION, Description
 from fused_ocr.tflite_file import ALPHABET, LABELS
 
-from .operators import unpacked
+from .operators import packed, unpacked
 
 __all__ = ["FIELD", "with_metadata"]
 
@@ -80,18 +80,7 @@ def with_metadata(network: bytes, description: Description, card: str) -> bytes:
     entry.name, entry.buffer = FIELD, len(model.buffers)
     model.buffers.append(buffer)
     model.metadata = [*(model.metadata or ()), entry]
-    builder = _Aligned(len(network) + (1 << 16))
-    builder.Finish(model.Pack(builder), b"TFL3")
-    return bytes(builder.Output())
-
-
-class _Aligned(flatbuffers.Builder):  # type: ignore[misc]
-    """Constants start at multiples of 16 bytes, as TFLite's schema asks for them."""
-
-    def StartVector(self, elemSize: int, numElems: int, alignment: int) -> Any:
-        """See `flatbuffers.Builder`."""
-        data = elemSize == 1 and numElems >= 16
-        return super().StartVector(elemSize, numElems, 16 if data else alignment)
+    return packed(model)
 
 
 def _metadata(
