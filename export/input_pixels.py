@@ -22,8 +22,11 @@ def dequantized(network: bytes) -> bytes:
     model = unpacked(network)
     graph, names = model.subgraphs[0], names_of(model)
     for operator in graph.operators:
-        (first, *_) = operator.inputs
-        if names[operator.opcodeIndex] == "CAST" and first in graph.inputs:
+        if names[operator.opcodeIndex] != "CAST":
+            continue
+        (first,), (floats,) = operator.inputs, operator.outputs
+        kind = graph.tensors[floats].type
+        if first in graph.inputs and kind == schema.TensorType.FLOAT32:
             scale = schema.QuantizationParametersT()
             scale.scale, scale.zeroPoint = [1.0], [0]
             graph.tensors[first].quantization = scale

@@ -58,7 +58,7 @@ class Replicas:
             size_of=_size_of,
         )
         # After a death, one at a time: who killed then kills no others.
-        self._suspect = asyncio.Lock()
+        self._alone = Batching(self._together, 1)
 
     async def state(self) -> Answer:
         """What one of them says of itself."""
@@ -76,11 +76,8 @@ class Replicas:
             async with deadline(self._seconds):
                 while True:
                     try:
-                        if not deaths:
-                            answer = await self._with_others(asked)
-                        else:
-                            async with self._suspect:
-                                (answer,) = await self._together([asked])
+                        send = self._alone if deaths else self._with_others
+                        answer = await send(asked)
                         if isinstance(answer, Exception):
                             raise answer
                         return answer
@@ -128,12 +125,13 @@ def _size_of(asked: Request) -> int:
 
 def _kind_of(error: Exception) -> str:
     with needed("The server", "serve"):
-        from ray.exceptions import RayActorError
+        from ray.exceptions import OutOfMemoryError, RayActorError
         from ray.serve import exceptions
     if isinstance(error, exceptions.BackPressureError):
         return "overload"
     gone = (
         RayActorError,
+        OutOfMemoryError,  # by which Ray ended it
         exceptions.DeploymentUnavailableError,
         exceptions.ReplicaUnavailableError,
     )

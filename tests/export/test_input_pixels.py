@@ -1,6 +1,7 @@
 """Pixels that are turned into floats by XNNPACK are the same floats."""
 
 import numpy as np
+import pytest
 import tensorflow as tf
 from ai_edge_litert.interpreter import Interpreter
 
@@ -44,6 +45,13 @@ def test_the_same_floats_and_one_operator_more_for_xnnpack():
     np.testing.assert_allclose(found["some"], some, rtol=1e-6)
 
 
-def test_a_network_of_floats_is_left_alone():
-    network = network_of(lambda images: images * 2.0, tf.float32)
+@pytest.mark.parametrize(
+    ("function", "dtype"),
+    [
+        (lambda images: images * 2.0, tf.float32),
+        (lambda images: tf.cast(images, tf.int32) * 2, tf.uint8),
+    ],
+)
+def test_a_network_without_such_floats_is_left_alone(function, dtype):
+    network = network_of(function, dtype)
     assert dequantized(network) is network

@@ -6,7 +6,7 @@ import types
 import pytest
 
 pytest.importorskip("ray.serve")
-from ray.exceptions import RayActorError
+from ray.exceptions import OutOfMemoryError, RayActorError
 
 from fused_ocr.serving.asking import Replicas
 from fused_ocr.serving.limits import Limits
@@ -16,12 +16,12 @@ from fused_ocr.serving.routes import RequestError
 class Deployment:
     """Answers requests by their first photo.
 
-    A `bad` one fails, a `deadly` one ends all calls at the time; one that is deadly
-    `once` ends those of the first time.
+    A `bad` one fails, a `deadly` one ends all calls at the time, by `death`; one that
+    is deadly `once` ends those of the first time.
     """
 
-    def __init__(self):
-        self.calls, self.inside = [], []
+    def __init__(self, death=RayActorError):
+        self.calls, self.inside, self.death = [], [], death
         self.predict = types.SimpleNamespace(remote=self.answer)
 
     async def answer(self, asked):
@@ -34,7 +34,7 @@ class Deployment:
         await asyncio.sleep(0.01)
         self.inside.remove(photos)
         if b"deadly" in together or (b"once" in photos and once):
-            raise RayActorError
+            raise self.death
         if b"late" in photos:
             await asyncio.sleep(60)
         return [
@@ -78,8 +78,9 @@ def test_a_request_that_fails_fails_alone():
     assert len(deployment.calls) == 1 and deaths == 0
 
 
-def test_what_died_together_is_asked_again_one_by_one():
-    deployment = Deployment()
+@pytest.mark.parametrize("death", [RayActorError, OutOfMemoryError("too much")])
+def test_what_died_together_is_asked_again_one_by_one(death):
+    deployment = Deployment(death)
     found, deaths = ask(deployment, "once", "b", "c")
     assert found == ["read once", "read b", "read c"] and deaths == 3
     assert sorted(deployment.calls[1:]) == [[b"b"], [b"c"], [b"once"]]
@@ -96,11 +97,11 @@ def test_a_photo_that_kills_kills_no_others_and_not_for_ever():
 
 def test_a_replica_that_hangs_is_not_waited_for():
     deployment = Deployment()
-    found, _ = ask(deployment, "late", "b", timeout=0.2)
+    found, _ = ask(deployment, "late", "b", timeout=1.0)
     assert [one.status for one in found] == [504, 504]
 
     async def run():
-        replicas = Replicas(deployment, Limits(timeout=0.2), 1, lambda: None)
+        replicas = Replicas(deployment, Limits(timeout=1.0), 1, lambda: None)
         with pytest.raises(RequestError, match="no answer in"):
             await replicas.predict(((b"late",), None))
         # The call that hangs ends, too, and the next one is sent.
