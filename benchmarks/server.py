@@ -78,7 +78,6 @@ def _paths(model: str) -> list[Path]:
 def _throughput(model: str, rounds: int, seconds: float, batch: int) -> Iterator[str]:
     """Rows of each comparison. Only its own sides run: an idle server is not free."""
     cores = os.cpu_count() or 1
-    batches: tuple[object, ...] = ("--batch-size", batch)
     alone: tuple[object, ...] = ("--batch-size", 1)
     one: tuple[object, ...] = ("--replicas", 1)
     yield f"`{model}`, {_CLIENTS} clients, one photo a request, {rounds} rounds"
@@ -87,7 +86,10 @@ def _throughput(model: str, rounds: int, seconds: float, batch: int) -> Iterator
     )
     for sides in (
         {"batches": (), "not batched": alone},
-        {"one replica": (*one, *batches), "one, not batched": (*one, *alone)},
+        {
+            "one replica": (*one, "--batch-size", batch),
+            "one, not batched": (*one, *alone),
+        },
     ):
         yield from _compared(model, rounds, seconds, 1.3, sides)
 

@@ -48,16 +48,20 @@ class Front:
     def __init__(
         self, models: Mapping[str, Any], limits: Limits, replicas: int
     ) -> None:
-        self._limits = limits
+        self._limits, self.metrics = limits, Metrics()
         self._models = {
-            name: Replicas(handle, limits, replicas, partial(self._died, name))
+            name: Replicas(
+                handle,
+                limits,
+                replicas,
+                partial(self.metrics.error, name, "replica_died"),
+            )
             for name, handle in models.items()
         }
         self._parsing = asyncio.Semaphore(1)
         self._gates = {name: Gate(limits.queue) for name in models}
         self._last: dict[str, tuple[float, Answer]] = {}
         self._held = 0
-        self.metrics = Metrics()
         self.draining = False
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
@@ -228,9 +232,6 @@ class Front:
                     503, f"Model {name} does not answer.", "health", 5
                 ) from error
         return answer
-
-    def _died(self, name: str) -> None:
-        self.metrics.error(name, "replica_died")
 
     def _known(self, target: Target) -> str:
         if target.name not in self._models:

@@ -126,11 +126,8 @@ def test_a_model_that_does_not_load_is_told_in_one_line(photos, cluster, tmp_pat
         run(photos[0], tmp_path / "i", Unloadable(), ray_address=cluster, workers=1)
 
 
-def left_of(job, seconds=180):
-    """What a job started and has not ended after so many seconds: commands.
-
-    Ray's agents try for up to a minute to tell of its end to what has ended, too.
-    """
+def left_of(job, seconds=60):
+    """What a job started and has not ended after so many seconds: commands."""
     end = time.monotonic() + seconds
     while (left := commands_with(f"JOB={job}")) and time.monotonic() < end:
         time.sleep(0.2)
